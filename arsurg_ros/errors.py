@@ -1,0 +1,46 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The errors that cross stage borders.
+
+Every message is one line that names the field or file, the value found and what is valid, so that a node can log it and
+the ``arsurg`` command can print it as it stands.
+"""
+
+
+class ArsurgError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ConfigError(ArsurgError):
+    """A parameter, style or profile that cannot be used: names the field, the value and the valid ones."""
+
+
+class DataError(ArsurgError):
+    """A file or message that is missing, corrupt or of the wrong kind: names it and says why."""
+
+
+class KernelError(ArsurgError):
+    """A WebAssembly kernel that is missing, of the wrong ABI, out of memory, late, or trapped."""
+
+
+class RegistrationError(ArsurgError):
+    """Input that has no registration; ``code`` is stable and documented, never a number in its place.
+
+    Codes: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
+    ``mirrored``, ``ambiguous``, ``wrong_unit``; of a session: ``not_still``, ``too_many_points``, ``not_computed``,
+    ``fre_too_large``.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        """Keep the stable ``code`` beside the readable message."""
+        super().__init__(f'{code}: {message}')
+        self.code = code
+
+
+class TransformLookupError(ArsurgError):
+    """A transform that the buffer cannot give at the asked stamp; ``kind`` is unknown, early, late or gap."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        """Keep the stable ``kind`` beside the readable message."""
+        super().__init__(message)
+        self.kind = kind
