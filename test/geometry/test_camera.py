@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+import cv2
+import numpy as np
+import pytest
+
+from arsurg_ros.errors import ConfigError
+from arsurg_ros.geometry.camera import camera_model, project
+
+K = np.array([[600.0, 1.5, 320.0], [0.0, 580.0, 240.0], [0.0, 0.0, 1.0]])
+
+
+def test_projection_agrees_with_opencv():
+    rng = np.random.default_rng(3)
+    points = rng.uniform((-0.2, -0.2, 0.4), (0.2, 0.2, 1.5), (200, 3))
+    d = np.array([-0.28, 0.11, 0.002, -0.001, 0.03])
+    square = K.copy()
+    square[0, 1] = 0.0  # OpenCV has no skew
+    expected = cv2.projectPoints(points, np.zeros(3), np.zeros(3), square, d)[0][:, 0]
+    assert np.allclose(project(camera_model(640, 480, square, d), points), expected, atol=1e-9)
+
+
+def test_skew_moves_a_pixel_along_x():
+    flat = project(camera_model(640, 480, K), np.array([[0.0, 0.1, 1.0]]))
+    assert np.allclose(flat, [[320.0 + 1.5 * 0.1, 298.0]])
+
+
+def test_points_not_in_front_have_no_pixel():
+    pixels = project(camera_model(640, 480, K), np.array([[0.0, 0, -1.0], [0, 0, 0], [0, 0, 1.0]]))
+    assert np.isnan(pixels[:2]).all()
+    assert np.allclose(pixels[2], (320, 240))
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'says'),
+    [
+        ((0, 480, K), '0x480'),
+        ((640, 480, np.eye(2)), 'finite 3x3'),
+        ((640, 480, K * np.nan), 'finite 3x3'),
+        ((640, 480, np.zeros((3, 3))), 'calibrated'),
+        ((640, 480, K, np.zeros(3)), '0, 4 or 5'),
+        ((640, 480, K, np.full(5, np.inf)), '0, 4 or 5'),
+    ],
+)
+def test_a_camera_that_is_none_is_refused(arguments, says):
+    with pytest.raises(ConfigError, match=says):
+        camera_model(*arguments)
+
+
+def test_four_coefficients_are_filled_up():
+    assert camera_model(4, 4, K, np.ones(4)).distortion.tolist() == [1, 1, 1, 1, 0]
