@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""How far from the optical axis a camera's geometry can be trusted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arsurg_ros.types import F64
+
+_DIRECTIONS, _STEPS, _FARTHEST = 128, 1000, 10.0
+_MARGIN = 1.06  # 1 / cos(pi / 16) of the field polygon, and a corner that falls between two directions
+
+
+def field_radius(camera: F64, width_px: int, height_px: int) -> float:
+    """Return the radius of x/z, y/z that holds the whole image but stays inside of the distortion's fold.
+
+    Brown-Conrady maps far directions back into the image (a barrel's cubic turns round); beyond the fold nothing can be
+    drawn. ``camera`` is fx skew cx fy cy k1 k2 p1 p2 k3. Rays in 128 directions are followed until they leave the image
+    for good, or until the distortion's Jacobian is no longer positive, whichever direction folds first.
+    """
+    angle = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
+    r = np.linspace(0.0, _FARTHEST, _STEPS + 1)[:, None]
+    x, y = r * np.cos(angle), r * np.sin(angle)
+    pixels, jacobian = _distort(camera, x, y)
+    sound = np.logical_and.accumulate(jacobian > 0.05, axis=0)
+    fold = float(r[sound.sum(axis=0).min() - 1, 0])
+    u, v = pixels
+    inside = (u > -1) & (u < width_px) & (v > -1) & (v < height_px) & sound
+    last = int(np.flatnonzero(inside.any(axis=1)).max(initial=0))
+    wanted = float(r[min(last + 1, _STEPS), 0]) * _MARGIN
+    return max(min(wanted, fold), 1e-6)
+
+
+def _distort(camera: F64, x: F64, y: F64) -> tuple[tuple[F64, F64], F64]:
+    """Return pixels, and the determinant of the distortion's Jacobian."""
+    fx, skew, cx, fy, cy, k1, k2, p1, p2, k3 = camera
+    r2 = x * x + y * y
+    radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    slope = 2.0 * (k1 + r2 * (2.0 * k2 + 3.0 * r2 * k3))
+    xd = x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
+    yd = y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
+    xx = radial + x * x * slope + 2 * p1 * y + 6 * p2 * x
+    yy = radial + y * y * slope + 6 * p1 * y + 2 * p2 * x
+    xy = x * y * slope + 2 * p1 * x + 2 * p2 * y
+    radially = np.where(r2 > 0, radial + r2 * slope, 1.0)
+    jacobian = np.minimum(xx * yy - xy * xy, radially)
+    return (fx * xd + skew * yd + cx, fy * yd + cy), jacobian

@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the golden vectors (wasm/golden/*.json): ``python -m arsurg_ros.kernels.golden [FOLDER OF KERNELS]``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arsurg_ros import resources
+from arsurg_ros.errors import ArsurgError, KernelError, RegistrationError
+from arsurg_ros.kernels.backends import BACKENDS, pick
+from arsurg_ros.kernels.files import use_folder
+from arsurg_ros.kernels.landmarks import solve_paired_points
+from arsurg_ros.kernels.poses import interpolate_poses
+from arsurg_ros.kernels.raster import RASTERISERS
+from arsurg_ros.types import F64, U8, Mesh
+
+Case = Mapping[str, Any]
+
+
+def cases(family: str) -> list[Case]:
+    """Return the cases of one file of golden vectors."""
+    path = resources.share_dir() / 'wasm' / 'golden' / f'{family}.json'
+    found: list[Case] = json.loads(path.read_text())['cases']
+    return found
+
+
+def array(values: list[float | str]) -> F64:
+    """Return numbers; "nan" and "inf" stand for what JSON has no number for."""
+    return np.array([float(v) for v in values])
+
+
+def check_registration(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    points = (array(case['fixed']).reshape(-1, 3), array(case['moving']).reshape(-1, 3), array(case['weights']))
+    try:
+        fit = solve_paired_points(*points, backend=backend)
+    except RegistrationError as error:
+        return '' if error.code == case['code'] else f'code {error.code}, not {case["code"] or "a fit"}'
+    if case['code']:
+        return f'a fit, not {case["code"]}'
+    found = np.concatenate([fit.T_fixed_moving.ravel(), fit.residuals_m.ravel(), [fit.fre_m], fit.spread_m])
+    wanted = np.concatenate([array(case[k]).ravel() for k in ('transform', 'residuals', 'fre', 'spread')])
+    return off(found, wanted, case['tolerance'])
+
+
+def check_tracking(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    T0, T1 = (array(case[k]).reshape(-1, 4, 4) for k in ('t0', 't1'))
+    try:
+        found = interpolate_poses(T0, T1, array(case['alpha']), backend=backend)
+    except KernelError as error:
+        return '' if case['refused'] and case['refused'] in str(error) else f'refused: {error}'
+    return 'not refused' if case['refused'] else off(found.ravel(), array(case['out']), case['tolerance'])
+
+
+def check_overlay(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    make = pick(backend, RASTERISERS)
+    width, height = case['width'], case['height']
+    raster = make(width, height, [_mesh(m) for m in case['meshes']])
+    n = len(case['meshes'])
+    image, depth, ids = raster.render(
+        background(width, height),
+        array(case['camera']),
+        array(case['poses']).reshape(n, 3, 4),
+        array(case['styles']).reshape(n, 8).astype(np.float32),
+    )
+    wanted = np.array(case['depth'], np.float32).reshape(height, width)
+    if not np.array_equal(ids.ravel(), case['ids']):
+        return f'{np.count_nonzero(ids.ravel() != np.array(case["ids"]))} ids differ'
+    if not np.allclose(np.where(np.isinf(depth), 0, depth), wanted, rtol=1e-5, atol=0):
+        return 'depth differs'
+    worst = int(np.abs(image.ravel().astype(int) - np.array(case['image'])).max())
+    return f'colour differs by {worst}' if worst > 2 else ''
+
+
+def background(width: int, height: int) -> U8:
+    """Return the image that the overlay's golden vectors are drawn over."""
+    y, x, c = np.mgrid[:height, :width, :3]
+    return np.asarray((7 * x + 13 * y + 50 * c) % 256, dtype=np.uint8)
+
+
+def _mesh(mesh: Case) -> Mesh:
+    vertices = np.array(mesh['vertices'], np.float32).reshape(-1, 3)
+    return Mesh('golden', vertices, np.array(mesh['triangles'], np.uint32).reshape(-1, 3))
+
+
+def off(found: F64, wanted: F64, tolerance: float) -> str:
+    """Return what is farther off than the tolerance."""
+    worst = float(np.abs(found - wanted).max()) if found.shape == wanted.shape else float('inf')
+    return '' if worst <= tolerance else f'off by {worst:.3g}, {tolerance:.3g} allowed'
+
+
+CHECKS: dict[str, Callable[[Case, str], str]] = {
+    'registration': check_registration,
+    'tracking': check_tracking,
+    'overlay': check_overlay,
+}
+
+
+def check(backend: str) -> list[str]:
+    """Return a line for every golden vector that a backend misses."""
+    lines = []
+    for family, run in CHECKS.items():
+        for case in cases(family):
+            wrong = run(case, backend)
+            if wrong:
+                lines.append(f'{family}: {case["name"]}: {backend}: {wrong}')
+    return lines
+
+
+def main() -> int:
+    """Check the kernels of the folder given, or the package's; returns the exit status."""
+    use_folder(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    try:
+        lines = [line for backend in BACKENDS for line in check(backend)]
+    except ArsurgError as error:
+        lines = [str(error)]
+    print('\n'.join(lines) or 'golden vectors: all fit')
+    return 1 if lines else 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What each kernel exports and how its arena is laid out: the host's half of wasm/modules/*/src/lib.rs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ABI_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A kernel's name, the version and order of its capacities and blocks (name, numpy dtype), and its exports."""
+
+    name: str
+    version: int
+    capacities: tuple[str, ...]
+    blocks: tuple[tuple[str, str], ...]
+    exports: tuple[str, ...]
+
+
+REGISTRATION = Layout(
+    'registration',
+    1,
+    ('points',),
+    (('control', 'u4'), ('fixed', 'f8'), ('moving', 'f8'), ('weights', 'f8'), ('residuals', 'f8'), ('fit', 'f8')),
+    ('solve',),
+)
+
+TRACKING = Layout(
+    'tracking',
+    1,
+    ('poses',),
+    (('control', 'u4'), ('t0', 'f8'), ('t1', 'f8'), ('alpha', 'f8'), ('out', 'f8')),
+    ('interpolate',),
+)
+
+OVERLAY = Layout(
+    'overlay',
+    1,
+    ('width', 'height', 'vertices', 'triangles', 'meshes'),
+    (
+        ('image', 'u1'),
+        ('depth', 'f4'),
+        ('ids', 'u1'),
+        ('layer_invz', 'f4'),
+        ('layer_shade', 'f4'),
+        ('mask', 'u1'),
+        ('vertices', 'f4'),
+        ('normals', 'f4'),
+        ('triangles', 'u4'),
+        ('table', 'u4'),
+        ('poses', 'f8'),
+        ('styles', 'f4'),
+        ('camera', 'f8'),
+        ('x', 'i4'),
+        ('y', 'i4'),
+        ('invz', 'f4'),
+        ('shade', 'f4'),
+        ('code', 'u1'),
+        ('order', 'u4'),
+        ('nearest', 'f8'),
+        ('state', 'i4'),
+    ),
+    ('prepare', 'render'),
+)
+
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, TRACKING, OVERLAY)}
