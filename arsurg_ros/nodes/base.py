@@ -1,0 +1,231 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What every node shares: lifecycle, parameters, diagnostics, and a way out of every error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    ParameterUninitializedException,
+)
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+
+from arsurg_ros.errors import ArsurgError
+from arsurg_ros.nodes import msgs, qos
+from arsurg_ros.nodes.params import PARAMS, check
+from arsurg_ros.registry import Parameter as ParameterInfo
+from arsurg_ros.stats import StageStats
+
+NAMESPACE = 'arsurg'
+WARN_EVERY_S = 1.0
+# Between 'how is this node' messages; also how long a client waits to see a node's state.
+DIAGNOSTICS_PERIOD_S = 0.5
+
+
+class StageNode(LifecycleNode):
+    """A lifecycle node of one stage. Subclasses give build, and optionally start, stop, release and health."""
+
+    def __init__(self, executable: str, **kwargs: Any) -> None:
+        """Declare the parameters of ``executable`` and begin to report; ``kwargs`` go to rclpy's node."""
+        super().__init__(executable, namespace=NAMESPACE, **kwargs)
+        self.executable = executable
+        self.stats = StageStats()
+        self.active = False
+        self.refusal = ''
+        for param in PARAMS[executable]:
+            default = Parameter.Type.DOUBLE_ARRAY if param.default == [] else param.default
+            self.declare_parameter(param.name, default, descriptor(param))
+        self.add_on_set_parameters_callback(self._on_set)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
+        # Steady: a paused simulation clock must not silence the node.
+        self.steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self.report, clock=self.steady)
+
+    # What a stage fills in.
+
+    def build(self, p: dict[str, Any]) -> None:
+        """Make the core and the topics from the parameters; raise ArsurgError where they cannot be used."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Begin to work."""
+
+    def stop(self) -> None:
+        """Pause."""
+
+    def release(self) -> None:
+        """Undo build; also called where build failed half-way, so it takes what is there."""
+
+    def health(self) -> tuple[bytes, str, dict[str, object]]:
+        """Return the level, one line and the values for /diagnostics while active."""
+        return DiagnosticStatus.OK, 'active', {}
+
+    # Lifecycle.
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Read the parameters and build; a refusal is one line, and leaves the node unconfigured."""
+        values = {p.name: self.value_of(p) for p in PARAMS[self.executable]}
+        try:
+            for param in PARAMS[self.executable]:
+                check(param, values[param.name])
+            self.build(values)
+        except ArsurgError as e:
+            self.refusal = str(e)
+            self.get_logger().error(f'{self.executable}: {e}')
+            self.release()
+            return TransitionCallbackReturn.FAILURE
+        self.refusal = ''
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start."""
+        result = super().on_activate(state)
+        self.active = True
+        self.start()
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop."""
+        self.active = False
+        self.stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Release everything."""
+        self.release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Release everything."""
+        self.active = False
+        self.release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def autostart(self) -> None:
+        """Configure and activate, where the parameter says so."""
+        if not self.get_parameter('autostart').value:
+            return
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+        self.report()
+
+    # Help for the stages.
+
+    def value_of(self, param: ParameterInfo) -> Any:
+        """Return a parameter's value; its default where it was declared without one and never set."""
+        try:
+            return self.get_parameter(param.name).value
+        except ParameterUninitializedException:
+            return param.default
+
+    def now_ns(self) -> int:
+        """Return the node's clock."""
+        return int(self.get_clock().now().nanoseconds)
+
+    def age_ns(self, stamp_ns: int, info: dict[str, int] | None) -> int:
+        """Return how long ago a message's content was captured.
+
+        By the stamp on the node's clock; on a simulated clock, which advances in steps, by the moment it was sent.
+        """
+        if info is not None and self.get_parameter('use_sim_time').value:
+            return time.time_ns() - info['source_timestamp']
+        return self.now_ns() - stamp_ns
+
+    def guard(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """Return the callback, run only while active, whose ArsurgError becomes a counted warning and not a crash."""
+
+        def guarded(message: Any, info: Any) -> None:
+            if not self.active:
+                return
+            try:
+                callback(message, info)
+            except ArsurgError as e:
+                self.warn(str(e))
+
+        return guarded
+
+    def warn(self, text: str) -> None:
+        """Count a bad input and log it, at most once a second."""
+        self.stats.counts['refused'] += 1
+        self.get_logger().warning(f'{self.executable}: {text}', throttle_duration_sec=WARN_EVERY_S)
+
+    def report(self) -> None:
+        """Publish this node's state on /diagnostics."""
+        if self.refusal:
+            level, message, values = DiagnosticStatus.ERROR, self.refusal, {'configured': False}
+        elif not self.active:
+            level, message, values = DiagnosticStatus.WARN, 'inactive', {}
+        else:
+            level, message, values = self.health()
+        for stage, p in self.stats.summary().items():
+            for key, value in (('p50', p.p50_ms), ('p95', p.p95_ms), ('p99', p.p99_ms), ('max', p.max_ms)):
+                values[f'{stage}.{key}_ms'] = f'{value:.3f}'
+            values[f'{stage}.n'] = p.n
+        values.update(self.stats.counts)
+        name = f'{NAMESPACE}: {self.executable}'
+        array = DiagnosticArray(header=msgs.header(time.time_ns(), ''))
+        array.status = [msgs.status(name, self.get_fully_qualified_name(), level, message, values)]
+        self._diagnostics.publish(array)
+
+    def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
+        by_name = {p.name: p for p in PARAMS[self.executable]}
+        try:
+            for parameter in parameters:
+                if parameter.name in by_name:
+                    check(by_name[parameter.name], parameter.value)
+        except ArsurgError as e:
+            return SetParametersResult(successful=False, reason=str(e))
+        return SetParametersResult(successful=True)
+
+
+def descriptor(param: ParameterInfo) -> ParameterDescriptor:
+    """Return what `ros2 param describe` shows: meaning, unit, range, valid values."""
+    unit = f' [{param.unit}]' if param.unit else ''
+    out = ParameterDescriptor(name=param.name, description=param.description + unit)
+    if param.choices:
+        out.additional_constraints = f'one of: {", ".join(param.choices)}'
+    if param.low is None and param.high is None:
+        return out
+    if isinstance(param.default, int):
+        low, high = param.low or 0, param.high if param.high is not None else 2**62
+        out.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+    else:
+        low, high = param.low or 0.0, param.high if param.high is not None else sys.float_info.max
+        out.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+    return out
+
+
+def run(make: Callable[[], StageNode], args: list[str] | None = None) -> int:
+    """Spin a node until it is told to stop; return the exit status. Wrong parameters are one line and status 2."""
+    rclpy.init(args=args)
+    try:
+        node = make()
+    except (InvalidParameterValueException, InvalidParameterTypeException) as e:
+        print(f'error: {" ".join(str(e).split())}', file=sys.stderr)
+        rclpy.try_shutdown()
+        return 2
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        node.autostart()
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.release()
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0

@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The instrument node: a tracked tool and its tip offset -> the tip's pose and frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import PoseStamped
+from tf2_msgs.msg import TFMessage
+
+from arsurg_ros.errors import ConfigError
+from arsurg_ros.geometry import se3
+from arsurg_ros.nodes import msgs, qos
+from arsurg_ros.nodes.base import StageNode, run
+from arsurg_ros.types import F64
+
+
+def tip_transform(tip_m: Any) -> F64:
+    """Return T_tool_tip of a tip (3,) in the tool frame, metres; raises ConfigError unless it is three finite numbers."""
+    p = np.asarray(tip_m, dtype=np.float64)
+    if p.shape != (3,) or not np.isfinite(p).all():
+        raise ConfigError(f'parameter tip_m {p.tolist()}: three finite numbers (metres) are needed')
+    if np.abs(p).max() > 2.0:
+        raise ConfigError(f'parameter tip_m {p.tolist()}: over 2 m; is it in mm?')
+    return se3.compose(np.eye(3), p)
+
+
+class InstrumentNode(StageNode):
+    """tracker/<tool>/measured_cp -> instrument/<name>/measured_cp, at the same stamp, in the tracker's frame."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Declare the parameters."""
+        super().__init__('instrument', **kwargs)
+        self._entities: list[Any] = []
+
+    def build(self, p: dict[str, Any]) -> None:
+        """Make the topics."""
+        self._T_tool_tip = tip_transform(p['tip_m'])
+        self._topic = f'tracker/{p["tool"]}/measured_cp'
+        self._publisher = self.create_publisher(PoseStamped, f'instrument/{p["instrument"]}/measured_cp', qos.STREAM)
+        static = self.create_publisher(TFMessage, '/tf_static', qos.LATCHED)
+        tip = msgs.transform_stamped(self._T_tool_tip, self.now_ns(), p['tool_frame'], p['tip_frame'])
+        static.publish(TFMessage(transforms=[tip]))
+        listen = self.create_subscription(PoseStamped, self._topic, self.guard(self._on_tool), qos.STREAM)
+        self._entities = [self._publisher, static, listen]
+
+    def release(self) -> None:
+        """Drop the topics."""
+        for entity in self._entities:
+            destroy = self.destroy_subscription if hasattr(entity, 'callback') else self.destroy_publisher
+            destroy(entity)
+        self._entities = []
+
+    def health(self) -> tuple[bytes, str, dict[str, object]]:
+        """Tell how many poses passed."""
+        count = self.stats.counts['poses']
+        if count == 0:
+            return DiagnosticStatus.WARN, f'no pose on {self._topic} yet', {}
+        return DiagnosticStatus.OK, f'{count} poses', {}
+
+    def _on_tool(self, msg: PoseStamped, info: dict[str, int]) -> None:
+        T_trk_tool = msgs.matrix_from_pose(msg.pose, self._topic)
+        stamp_ns = msgs.to_ns(msg.header.stamp)
+        self._publisher.publish(msgs.pose_stamped(T_trk_tool @ self._T_tool_tip, stamp_ns, msg.header.frame_id))
+        self.stats.counts['poses'] += 1
+        self.stats.add('stamp_to_tip', self.age_ns(stamp_ns, info))
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run(InstrumentNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,348 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The monitor: watches a run as any subscriber would, records it, measures it, and writes the report.
+
+Not a stage: ``arsurg demo`` and ``arsurg replay`` start it beside the system. It tells its progress as JSON lines on
+standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PointStamped, PoseStamped, PoseWithCovarianceStamped
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Float64
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+from arsurg_ros import report
+from arsurg_ros.errors import ArsurgError, DataError
+from arsurg_ros.geometry.transforms import TransformBuffer
+from arsurg_ros.measure import OverlayMeasure, against_baseline
+from arsurg_ros.nodes import msgs, qos
+from arsurg_ros.nodes.base import NAMESPACE
+from arsurg_ros.recording import RunRecorder
+from arsurg_ros.stats import StageStats
+from arsurg_ros.types import Frame
+
+PROGRESS_S = 0.5
+# After the end: what is still under way may arrive.
+DRAIN_S = 0.7
+# Nothing at all for so long is an error of its own.
+SILENCE_S = 20.0
+
+
+class Monitor(Node):
+    """Subscribes to everything; ``finished`` or ``fault`` says when the run is over."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """Take the run's configuration (see ``arsurg_ros.cli``)."""
+        overrides = [Parameter('use_sim_time', value=bool(config['sim_time']))]
+        super().__init__('monitor', namespace=NAMESPACE, parameter_overrides=overrides)
+        self.config = config
+        self.fault = ''
+        self.finished = False
+        self._ends_at: float | None = None
+        self._began = self._last_sign = time.monotonic()
+        self.stats = StageStats()
+        self.buffer = TransformBuffer(keep_ns=10**15)
+        self._tf_counts: Counter[str] = Counter()
+        self._health: dict[str, dict[str, str]] = {}
+        self._states: list[tuple[int, str]] = []
+        self._overlays: list[tuple[int, float]] = []
+        self._quality: dict[str, str] = {}
+        self._T_ref_ct: list[tuple[int, Any]] = []
+        self._flags_ms: list[float] = []
+        self._first_poses: dict[str, list[float]] = {}
+        self.measure = OverlayMeasure(synthetic=config['system'] == 'demo')
+        self._start_ns: int | None = config.get('start_ns')
+        self.recorder = RunRecorder(Path(config['out']), config['record'])
+        self._subscribe()
+        self.create_timer(PROGRESS_S, self._progress, clock=rclpy.clock.Clock(clock_type=rclpy.clock.ClockType.STEADY_TIME))
+
+    # Subscriptions. All but the images are taken raw, so that the bag holds what was on the wire.
+
+    def _subscribe(self) -> None:
+        self._tap('camera/camera_info', CameraInfo, qos.STREAM, self._on_info)
+        self._tap('/tf', TFMessage, qos.TF, self._on_tf)
+        self._tap('/tf_static', TFMessage, qos.TF_STATIC_LISTEN, self._on_tf_static, latched=True)
+        self._tap('/diagnostics', DiagnosticArray, qos.DIAGNOSTICS, self._on_diagnostics)
+        self._tap('registration/result', PoseWithCovarianceStamped, qos.LATCHED, self._on_result, latched=True)
+        self._tap('registration/quality', DiagnosticArray, qos.LATCHED, self._on_quality, latched=True)
+        self._tap('registration/digitized', PointStamped, qos.STREAM)
+        self._tap('overlay/state', DiagnosticArray, qos.LATCHED, self._on_state, latched=True)
+        self._tap('overlay/markers', MarkerArray, qos.LATCHED, latched=True)
+        for tool in self.config['tools']:
+            self._tap(f'tracker/{tool}/measured_cp', PoseStamped, qos.STREAM, lambda m, t=tool: self._on_tool(t, m))
+            self._tap(f'tracker/{tool}/registration_error', Float64, qos.STREAM)
+        for instrument in self.config['instruments']:
+            self._tap(f'instrument/{instrument}/measured_cp', PoseStamped, qos.STREAM)
+        self.create_subscription(Image, 'camera/image_raw', self._on_camera, qos.STREAM)
+        self.create_subscription(Image, 'overlay/image_raw', self._on_overlay, qos.STREAM)
+
+    def _tap(
+        self,
+        topic: str,
+        kind: type,
+        profile: QoSProfile,
+        handler: Callable[[Any], None] | None = None,
+        *,
+        latched: bool = False,
+    ) -> None:
+        write = self.recorder.connection(self.resolve_topic_name(topic), kind, latched)
+
+        def on_raw(data: bytes) -> None:
+            write(self.get_clock().now().nanoseconds, data)
+            if handler is not None:
+                handler(deserialize_message(data, kind))
+
+        self.create_subscription(kind, topic, on_raw, profile, raw=True)
+
+    def _on_info(self, msg: CameraInfo) -> None:
+        try:
+            self.measure.camera = msgs.camera_from_info(msg)
+        except ArsurgError as e:
+            self.fault = f'camera: {e}'
+
+    def _on_tf(self, msg: TFMessage) -> None:
+        for t in msg.transforms:
+            self._tf_counts[t.child_frame_id] += 1
+            self._set(t, static=False)
+
+    def _on_tf_static(self, msg: TFMessage) -> None:
+        for t in msg.transforms:
+            self._set(t, static=True)
+
+    def _set(self, t: Any, *, static: bool) -> None:
+        try:
+            T = msgs.matrix_from_transform(t)
+            self.buffer.put(t.header.frame_id, t.child_frame_id, msgs.to_ns(t.header.stamp), T, static=static)
+        except (DataError, ValueError) as e:
+            self.fault = f'a transform that is none was published: {e}'
+
+    def _on_diagnostics(self, msg: DiagnosticArray) -> None:
+        self._last_sign = time.monotonic()
+        for status in msg.status:
+            name = status.name.removeprefix(f'{NAMESPACE}: ')
+            values = {v.key: v.value for v in status.values}
+            self._health[name] = values
+            if values.get('configured') == 'False' and status.level == DiagnosticStatus.ERROR:
+                self.fault = f'{name}: {status.message}'
+            if name == 'camera' and 'epoch_ns' in values and not self.config['sim_time']:
+                self._start_ns = int(values['epoch_ns'])
+                self.measure.begins_at(self._start_ns)
+            if name == 'clock' and values.get('finished') == 'True':
+                self._end_soon()
+
+    def _on_result(self, msg: PoseWithCovarianceStamped) -> None:
+        try:
+            T = msgs.matrix_from_pose(msg.pose.pose, 'registration/result')
+        except DataError:
+            T = None
+        self._T_ref_ct.append((self.get_clock().now().nanoseconds, T))
+
+    def _on_quality(self, msg: DiagnosticArray) -> None:
+        values = {v.key: v.value for s in msg.status for v in s.values}
+        if values.get('accepted') == 'True':
+            self._quality = values
+
+    def _on_state(self, msg: DiagnosticArray) -> None:
+        values = {v.key: v.value for s in msg.status for v in s.values}
+        before = self._states[-1][1] if self._states else ''
+        self._states.append((int(values['image_stamp_ns']), values['state']))
+        if before == 'live' and values.get('pose_age_ms'):
+            self._flags_ms.append(float(values['pose_age_ms']))
+
+    def _on_tool(self, tool: str, msg: PoseStamped) -> None:
+        stamp_ns = msgs.to_ns(msg.header.stamp)
+        period_ns = self.config.get('period_ns')
+        # A recording loops: its first frame comes again after every period.
+        first = period_ns is not None and (stamp_ns - self.config['start_ns']) % period_ns == 0
+        if first and tool not in self._first_poses:
+            p = msg.pose.position
+            self._first_poses[tool] = [round(v * 1e3, 4) for v in (p.x, p.y, p.z)]
+
+    def _on_camera(self, msg: Image, info: dict[str, int]) -> None:
+        frame = msgs.frame_from_image(msg, 'camera/image_raw')
+        self.measure.keep_camera(frame, info['source_timestamp'])
+        self.recorder.camera(frame, self.get_clock().now().nanoseconds)
+
+    def _on_overlay(self, msg: Image, info: dict[str, int]) -> None:
+        now = time.monotonic()
+        frame: Frame = msgs.frame_from_image(msg, 'overlay/image_raw')
+        if not self._overlays:
+            self._emit('first_frame', seconds=round(time.time() - self.config['began_s'], 3))
+        self._overlays.append((frame.stamp_ns, now))
+        if not self.config['sim_time']:
+            self.stats.add('end_to_end', self.get_clock().now().nanoseconds - frame.stamp_ns)
+        else:
+            released_ns = self.measure.released_ns(frame.stamp_ns)
+            if released_ns is not None:
+                self.stats.add('end_to_end', time.time_ns() - released_ns)
+        state = self._states[-1][1] if self._states else ''
+        self.measure.keep_overlay(frame, state)
+        self.recorder.overlay(frame)
+
+    # Progress and end.
+
+    def _progress(self) -> None:
+        seconds = self._now_in_run_s()
+        total = self.config.get('duration_s')
+        state = self._states[-1][1] if self._states else 'waiting'
+        self._emit('progress', seconds=round(seconds, 1), total=total, frames=len(self._overlays), state=state)
+        silent = time.monotonic() - self._last_sign
+        if silent > SILENCE_S:
+            self.fault = f'no node has said anything for {silent:.0f} s'
+        if not self.config['sim_time'] and seconds >= self.config['duration_s']:
+            self._end_soon()
+        if self._ends_at is not None and time.monotonic() >= self._ends_at:
+            self.finished = True
+
+    def _now_in_run_s(self) -> float:
+        return 0.0 if self._start_ns is None else (self.get_clock().now().nanoseconds - self._start_ns) / 1e9
+
+    def _end_soon(self) -> None:
+        if self._ends_at is None:
+            self._ends_at = time.monotonic() + DRAIN_S
+
+    @staticmethod
+    def _emit(event: str, **values: object) -> None:
+        print(json.dumps({'event': event, **values}), flush=True)
+
+    # The report.
+
+    def report(self) -> dict[str, Any]:
+        """Close the files and return the report (see arsurg_ros.report), without memory and limits."""
+        self._emit('closing')
+        files = self.recorder.close(self._labels(), self._start_ns or 0)
+        span_s = self._span_s()
+        published = int(self._health.get('camera', {}).get('published', 0))
+        received = len(self._overlays)
+        out: dict[str, Any] = {
+            'schema': report.SCHEMA,
+            'system': self.config['system'],
+            'duration_s': round(span_s, 3),
+            'first_frame_s': None,
+            'frames': {
+                'camera': published,
+                'overlay': received,
+                'lost': max(published - received, 0),
+                'recorder_dropped': self.recorder.dropped,
+                'states': self._state_counts(),
+            },
+            'fps': round((received - 1) / span_s, 2) if received > 1 else 0.0,
+            'latency_ms': self._latency(),
+            'tf_rate_hz': {c: round(n / span_s, 2) for c, n in sorted(self._tf_counts.items())} if span_s else {},
+            'tf': self.buffer.edges(),
+            'tf_roots': sorted({p for p in self.buffer.edges().values() if p not in self.buffer.edges()}),
+            'markers_first_frame': self._first_markers(),
+            'pose_first_frame': self._first_poses,
+            'registration': self._registration(),
+            'overlay_error': self.measure.errors(self.buffer, self._T_ref_ct, self._state_at),
+            'lost_to_flag_ms': round(max(self._flags_ms), 1) if self._flags_ms else None,
+            'peak_memory_mib': {},
+            'files': files,
+        }
+        return out
+
+    def _span_s(self) -> float:
+        if len(self._overlays) > 1:
+            return self._overlays[-1][1] - self._overlays[0][1]
+        return time.monotonic() - self._began
+
+    def _labels(self) -> dict[int, str]:
+        return {stamp_ns: self._state_at(stamp_ns) for stamp_ns, _ in self._overlays}
+
+    def _state_at(self, stamp_ns: int) -> str:
+        state = ''
+        for since_ns, name in self._states:
+            if since_ns <= stamp_ns:
+                state = name
+        return state
+
+    def _state_counts(self) -> dict[str, int]:
+        return dict(Counter(self._state_at(stamp_ns) for stamp_ns, _ in self._overlays))
+
+    def _latency(self) -> dict[str, dict[str, float]]:
+        out: dict[str, dict[str, float]] = {}
+        for node, values in self._health.items():
+            stages: dict[str, dict[str, float]] = defaultdict(dict)
+            for key, value in values.items():
+                stage, _, field = key.rpartition('.')
+                if field.removesuffix('_ms') in ('p50', 'p95', 'p99', 'max', 'n') and stage:
+                    stages[stage][field.removesuffix('_ms')] = int(value) if field == 'n' else float(value)
+            out |= {f'{node}.{stage}': p for stage, p in stages.items() if len(p) == 5}
+        for stage, p in self.stats.summary().items():
+            ms = {'p50': p.p50_ms, 'p95': p.p95_ms, 'p99': p.p99_ms, 'max': p.max_ms}
+            out[stage] = {'n': p.n, **{k: round(v, 3) for k, v in ms.items()}}
+        return out
+
+    def _first_markers(self) -> dict[str, int]:
+        prefix = 'first_markers.'
+        tracker = self._health.get('tracker', {})
+        return {k.removeprefix(prefix): int(v) for k, v in tracker.items() if k.startswith(prefix)}
+
+    def _registration(self) -> dict[str, Any] | None:
+        accepted = [T for _, T in self._T_ref_ct if T is not None]
+        if not accepted:
+            return None
+        T, q = accepted[-1], self._quality
+        residuals = {k.partition('.')[2]: float(v) for k, v in q.items() if k.startswith('residual_mm.')}
+        return {
+            'fre_mm': float(q['fre_mm']) if 'fre_mm' in q else None,
+            'T_ref_ct': T.tolist(),
+            'residual_mm': residuals,
+            'sigma_mm': [float(v) for v in q.get('sigma_translation_mm', '').split()],
+            'sigma_deg': [float(v) for v in q.get('sigma_rotation_deg', '').split()],
+            **self.measure.registration_error(T),
+            **against_baseline(T, self.config['baseline_mm']),
+        }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the monitor; the report goes to the file that the configuration names."""
+    parser = argparse.ArgumentParser(prog='monitor')
+    parser.add_argument('config', type=Path)
+    config = json.loads(parser.parse_args(argv).config.read_text(encoding='utf-8'))
+    rclpy.init(args=[])
+    node = Monitor(config)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        while not (node.finished or node.fault):
+            executor.spin_once(timeout_sec=0.2)
+        if node.fault:
+            node.recorder.close({})
+            print(json.dumps({'event': 'fault', 'message': node.fault}), flush=True)
+            return 1
+        report.write_json(node.report(), Path(config['report']))
+    except (KeyboardInterrupt, ExternalShutdownException):
+        node.recorder.close({})
+        return 130
+    except ArsurgError as e:
+        print(json.dumps({'event': 'fault', 'message': str(e)}), flush=True)
+        return 1
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,265 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The overlay node: an image, the poses at its stamp, the registration -> the composited image and the markers."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from sensor_msgs.msg import CameraInfo, Image
+from visualization_msgs.msg import MarkerArray
+
+from arsurg_ros.errors import DataError, TransformLookupError
+from arsurg_ros.nodes import msgs, qos
+from arsurg_ros.nodes.base import StageNode, run
+from arsurg_ros.nodes.markers import MarkerMeshes, marker_array
+from arsurg_ros.nodes.tf import TfListener
+from arsurg_ros.overlay.render import OverlayRenderer, Readouts
+from arsurg_ros.overlay.scene import load_scene
+from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide
+from arsurg_ros.sinks.markers import MarkerFrames, scene_markers
+from arsurg_ros.types import F64, CameraModel, Frame
+
+CHECK_PERIOD_S = 0.005
+# Images that wait at a time: more, and the oldest is shown as it is.
+MAX_PENDING = 8
+MARKERS_PERIOD_S = 0.5
+
+
+@dataclass
+class _Pending:
+    """An image that waits for the pose at its stamp; ``age_ns`` is its age at ``received_ns`` (monotonic)."""
+
+    frame: Frame
+    age_ns: int
+    received_ns: int
+
+
+class OverlayNode(StageNode):
+    """Images are shown in order; each waits a bounded time for its pose, and is never drawn with another's."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Declare the parameters."""
+        super().__init__('overlay', **kwargs)
+        self._tf: TfListener | None = None
+        self._meshes: MarkerMeshes | None = None
+        self._entities: list[tuple[Callable[[Any], bool], Any]] = []
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pending: deque[_Pending] = deque()
+        self._camera: CameraModel | None = None
+        self._T_ref_ct: F64 | None = None
+        self._fre_m: float | None = None
+        self._refusal = ''
+        self._renderer: tuple[tuple[int, int], OverlayRenderer] | None = None
+        self._state: OverlayState | None = None
+        self._tip_seen = False
+
+    def build(self, p: dict[str, Any]) -> None:
+        """Load the scene; make the topics."""
+        self._limits = OverlayLimits(stale_s=p['stale_s'], lost_s=p['lost_s'])
+        self._scene = load_scene(p['scene'], root=p['scene_root'])
+        self._meshes = MarkerMeshes(self._scene)
+        self._p = p
+        self._wait_ns, self._flag_ns = int(p['pose_wait_s'] * 1e9), int(p['flag_s'] * 1e9)
+        self._image = self.create_publisher(Image, 'overlay/image_raw', qos.STREAM)
+        self._info = self.create_publisher(CameraInfo, 'overlay/camera_info', qos.STREAM)
+        self._markers = self.create_publisher(MarkerArray, 'overlay/markers', qos.LATCHED)
+        self._states = self.create_publisher(DiagnosticArray, 'overlay/state', qos.LATCHED)
+        publishers = [self._image, self._info, self._markers, self._states]
+        self._entities = [(self.destroy_publisher, e) for e in publishers]
+        self._listen(CameraInfo, 'camera/camera_info', self._on_info, qos.STREAM)
+        self._listen(Image, 'camera/image_raw', self._on_image, qos.IMAGE_LISTEN)
+        self._listen(PoseWithCovarianceStamped, 'registration/result', self._on_registration, qos.LATCHED)
+        self._listen(DiagnosticArray, 'registration/quality', self._on_quality, qos.LATCHED)
+        self._tf = TfListener(self, lambda rows: self._resolve())
+        for period_s, action in ((CHECK_PERIOD_S, self._check), (MARKERS_PERIOD_S, self._publish_markers)):
+            self._entities.append((self.destroy_timer, self.create_timer(period_s, action, clock=self.steady)))
+
+    def release(self) -> None:
+        """Drop the topics and all that was received."""
+        for destroy, entity in self._entities:
+            destroy(entity)
+        self._entities = []
+        if self._tf is not None:
+            self._tf.destroy()
+            self._tf = None
+        if self._meshes is not None:
+            self._meshes.remove()
+            self._meshes = None
+        self._reset()
+
+    def health(self) -> tuple[bytes, str, dict[str, object]]:
+        """Tell the overlay's state."""
+        if self._state is None:
+            return DiagnosticStatus.WARN, 'no image yet', {}
+        live = self._state is OverlayState.LIVE
+        return DiagnosticStatus.OK if live else DiagnosticStatus.WARN, self._state.value, {'state': self._state.value}
+
+    def _listen(self, kind: type, topic: str, callback: Callable[[Any, Any], None], profile: Any) -> None:
+        # Configured but inactive, the latched registration must be kept: only images wait for activation.
+        subscription = self.create_subscription(kind, topic, self._tolerant(callback), profile)
+        self._entities.append((self.destroy_subscription, subscription))
+
+    def _tolerant(self, callback: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+        def call(message: Any, info: Any) -> None:
+            try:
+                callback(message, info)
+            except DataError as e:
+                self.warn(str(e))
+
+        return call
+
+    # Inputs.
+
+    def _on_info(self, msg: CameraInfo, info: dict[str, int]) -> None:
+        self._camera = msgs.camera_from_info(msg)
+
+    def _on_registration(self, msg: PoseWithCovarianceStamped, info: dict[str, int]) -> None:
+        self._T_ref_ct = None  # a registration taken back, or one that is none, leaves the anatomy undrawn
+        if msg.header.frame_id != self._p['ref_frame']:
+            raise DataError(f'registration/result: frame {msg.header.frame_id!r}, not {self._p["ref_frame"]!r}')
+        position = msg.pose.pose.position
+        if position.x == position.x:
+            self._T_ref_ct = msgs.matrix_from_pose(msg.pose.pose, 'registration/result')
+
+    def _on_quality(self, msg: DiagnosticArray, info: dict[str, int]) -> None:
+        values = {v.key: v.value for status in msg.status for v in status.values}
+        level = msg.status[0].level if msg.status else DiagnosticStatus.OK
+        self._refusal = msg.status[0].message if level == DiagnosticStatus.ERROR else ''
+        if values.get('accepted') == 'True':
+            self._fre_m = float(values['fre_mm']) * 1e-3
+
+    def _on_image(self, msg: Image, info: dict[str, int]) -> None:
+        if not self.active:
+            return
+        frame = msgs.frame_from_image(msg, 'camera/image_raw')
+        self._pending.append(_Pending(frame, self.age_ns(frame.stamp_ns, info), time.monotonic_ns()))
+        self.stats.add('transport', self._pending[-1].age_ns)
+        if len(self._pending) > MAX_PENDING:
+            self._show(self._pending.popleft())
+        self._resolve()
+
+    # The way of an image: wait for its pose, look up, draw, publish.
+
+    def _resolve(self) -> None:
+        latest_ns = self._latest_pose_ns()
+        while self._pending and latest_ns is not None and latest_ns >= self._pending[0].frame.stamp_ns:
+            self._show(self._pending.popleft())
+
+    def _check(self) -> None:
+        while self._pending and self._overdue(self._pending[0]):
+            self._show(self._pending.popleft())
+
+    def _overdue(self, pending: _Pending) -> bool:
+        """Tell whether to wait no longer: what is shown live must not outlive the last valid pose by the flag's limit."""
+        waited_ns = time.monotonic_ns() - pending.received_ns
+        latest_ns = self._latest_pose_ns()
+        if self._state is OverlayState.LIVE and latest_ns is not None:
+            return pending.frame.stamp_ns - latest_ns + pending.age_ns + waited_ns >= self._flag_ns
+        return waited_ns >= self._wait_ns
+
+    def _latest_pose_ns(self) -> int | None:
+        assert self._tf is not None
+        return self._tf.buffer.latest_ns(self._p['camera_frame'], self._p['ref_frame'])
+
+    def _show(self, pending: _Pending) -> None:
+        try:
+            self._draw(pending)
+        except DataError as e:
+            self.warn(str(e))
+
+    def _draw(self, pending: _Pending) -> None:
+        assert self._tf is not None
+        frame, began_ns = pending.frame, time.monotonic_ns()
+        self.stats.add('pose_wait', began_ns - pending.received_ns)
+        if self._camera is None:
+            raise DataError('camera/camera_info: none yet, so no image can be drawn on')
+        ref = self._lookup(self._p['ref_frame'], frame.stamp_ns)
+        tip = self._lookup(self._p['tip_frame'], frame.stamp_ns) if self._p['instrument'] else None
+        decision = self._decide(ref)
+        T_cam_ct = ref.T @ self._T_ref_ct if ref.T is not None and self._T_ref_ct is not None else None
+        readouts = Readouts(T_cam_tip=tip.T if tip else None, fre_m=self._fre_m, reason=decision.reason)
+        out = self._renderer_for(frame).render(frame.image, self._camera, T_cam_ct, decision.state, readouts)
+        self.stats.add('kernel', int(out.kernel_ms * 1e6))
+        self.stats.add('composite', int(out.composite_ms * 1e6))
+        self._tip_seen = readouts.T_cam_tip is not None
+        self.stats.counts[f'state.{out.state.value}'] += 1
+        if out.state is not self._state:
+            self._change_state(out.state, pending, ref.age_ns, out.reason)
+        self._publish(Frame(frame.stamp_ns, frame.frame_id, out.image), pending)
+
+    def _decide(self, ref: PoseLookup) -> OverlayDecision:
+        registered = self._T_ref_ct is not None
+        # A refused attempt does not take an accepted registration away.
+        return decide(ref, registered, self._limits, refusal='' if registered else self._refusal)
+
+    def _publish(self, frame: Frame, pending: _Pending) -> None:
+        began_ns = time.monotonic_ns()
+        self._image.publish(msgs.image_from_frame(frame))
+        assert self._camera is not None
+        self._info.publish(msgs.info_from_camera(self._camera, frame.stamp_ns, frame.frame_id))
+        done_ns = time.monotonic_ns()
+        self.stats.add('publish', done_ns - began_ns)
+        self.stats.add('capture_to_published', pending.age_ns + done_ns - pending.received_ns)
+        self.stats.counts['frames'] += 1
+
+    def _lookup(self, frame_id: str, stamp_ns: int) -> PoseLookup:
+        assert self._tf is not None
+        buffer, camera_frame = self._tf.buffer, self._p['camera_frame']
+        try:
+            return PoseLookup(buffer.lookup(camera_frame, frame_id, stamp_ns))
+        except TransformLookupError as e:
+            latest_ns = buffer.latest_ns(camera_frame, frame_id)
+            return PoseLookup(None, None if latest_ns is None else stamp_ns - latest_ns, str(e))
+
+    def _renderer_for(self, frame: Frame) -> OverlayRenderer:
+        size = (frame.image.shape[1], frame.image.shape[0])
+        if self._renderer is None or self._renderer[0] != size:
+            self._renderer = (size, OverlayRenderer(self._scene, *size, backend=self._p['backend']))
+        return self._renderer[1]
+
+    # What is told on change.
+
+    def _change_state(self, state: OverlayState, pending: _Pending, age_ns: int | None, reason: str) -> None:
+        before, self._state = self._state, state
+        stamp_ns = pending.frame.stamp_ns
+        waited_ns = pending.age_ns + time.monotonic_ns() - pending.received_ns
+        values: dict[str, object] = {'state': state.value, 'image_stamp_ns': stamp_ns}
+        if age_ns is not None:
+            values['pose_age_ms'] = f'{(age_ns + waited_ns) / 1e6:.1f}'
+        level = DiagnosticStatus.OK if state is OverlayState.LIVE else DiagnosticStatus.WARN
+        array = DiagnosticArray(header=msgs.header(stamp_ns, self._p['camera_frame']))
+        array.status = [msgs.status('arsurg: overlay state', self._p['camera_frame'], level, reason or state.value, values)]
+        self._states.publish(array)
+        self.get_logger().info(f'overlay {before.value if before else "none"} -> {state.value} {reason}'.rstrip())
+        self._publish_markers()
+
+    def _publish_markers(self) -> None:
+        if not self.active or self._state is None or self._meshes is None:
+            return
+        specs = scene_markers(
+            self._meshes.bodies,
+            live=self._state is OverlayState.LIVE,
+            state=self._state.value,
+            stamp_ns=self.now_ns(),
+            tip_live=self._tip_seen,
+            frame_ids=MarkerFrames(ct=self._p['ct_frame'], tip=self._p['tip_frame'], state=self._p['camera_frame']),
+        )
+        self._markers.publish(marker_array(specs))
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run(OverlayNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,151 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every parameter of every node: what the stages declare for themselves, and what the nodes add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from arsurg_ros import frames, registry
+from arsurg_ros.acquisition import CAMERAS
+from arsurg_ros.errors import ConfigError
+from arsurg_ros.registry import Parameter
+from arsurg_ros.tracking import TRACKERS
+from arsurg_ros.tracking.pairs import named_pairs
+
+Value = bool | int | float | str | list[str] | list[float]
+
+
+def _param(
+    name: str,
+    default: Any,
+    description: str,
+    unit: str = '',
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Parameter:
+    return Parameter(name, type(default), default, description, unit, low, high, choices)
+
+
+AUTOSTART = _param('autostart', False, 'configure and activate without being asked')
+BACKEND = _param('backend', 'wasm', 'what computes: the WebAssembly kernel or its numpy twin', choices=('wasm', 'numpy'))
+CAM_FRAME = _param('camera_frame', frames.CAM, "the camera's optical frame")
+TRK_FRAME = _param('tracker_frame', frames.TRK, "the tracker's frame")
+REF_FRAME = _param('ref_frame', frames.REF, 'the reference body on the patient')
+CT_FRAME = _param('ct_frame', frames.CT, "the anatomy's image")
+TIP_FRAME = _param('tip_frame', frames.TIP, "the tip's TF frame")
+# The nodes give these to a stage themselves.
+FROM_NODE = ('tracker_frame', 'camera_frame', 'keep_stamps')
+BAG = _param('path', '', 'the bag whose time is played')
+LOOP = _param('loop', 1, 'how often it plays; 0 = for ever', low=0)
+RATE = _param('rate', 1.0, 'speed against real time', low=0.01, high=100.0)
+
+
+def _of_registry(entries: Mapping[str, str], what: str) -> tuple[Parameter, ...]:
+    """Return the parameters of every implementation, each once, and which implementations take it."""
+    found: dict[str, tuple[Parameter, list[str]]] = {}
+    for kind in entries:
+        for p in registry.parameters(registry.load(entries, kind, what).Config):
+            if p.name not in FROM_NODE:
+                found.setdefault(p.name, (p, []))[1].append(kind)
+    return tuple(_taken_by(p, kinds) for p, kinds in found.values())
+
+
+def _taken_by(p: Parameter, kinds: Iterable[str]) -> Parameter:
+    description = f'{", ".join(kinds)}: {p.description}'
+    default = p.default
+    if isinstance(default, tuple):
+        # ROS cannot declare an empty list: one empty text stands for none; numbers stay unset until they are given.
+        default = list(default) or ([''] if 'str' in str(p.type) else [])
+    return Parameter(p.name, p.type, default, description, p.unit, p.low, p.high, p.choices)
+
+
+PARAMS: dict[str, tuple[Parameter, ...]] = {
+    'camera': (
+        AUTOSTART,
+        _param('source', 'synthetic', 'where the images come from', choices=tuple(CAMERAS)),
+        CAM_FRAME,
+        *_of_registry(CAMERAS, 'camera source'),
+    ),
+    'tracker': (
+        AUTOSTART,
+        _param('source', 'aruco', 'what tracks', choices=tuple(TRACKERS)),
+        CAM_FRAME,
+        TRK_FRAME,
+        _param('is_camera', True, 'the tracker is the camera: publish the identity between the two frames'),
+        _param('tool_frames', [''], 'tool=FRAME where the TF frame is not the name of the tool'),
+        *_of_registry(TRACKERS, 'tracker source'),
+    ),
+    'instrument': (
+        AUTOSTART,
+        _param('instrument', 'pointer', 'the name on instrument/<name>/measured_cp'),
+        _param('tool', 'pointer', 'the tracked tool that carries it: tracker/<tool>/measured_cp'),
+        _param('tool_frame', frames.TOOL, "the tool's TF frame"),
+        TIP_FRAME,
+        _param('tip_m', [0.0, 0.0, 0.0], 'the tip in the tool frame', 'm'),
+    ),
+    'registration': (
+        AUTOSTART,
+        BACKEND,
+        _param('landmarks', '', 'the landmarks YAML: unit, and name, ct and optionally ref of each'),
+        _param('mode', 'dwell', 'how the landmarks are measured', choices=('file', 'dwell', 'manual')),
+        _param('instrument', 'pointer', 'the instrument that touches: instrument/<name>/measured_cp'),
+        _param('max_fre_m', 0.003, 'a registration with a larger FRE is refused', 'm', low=0.0, high=0.1),
+        _param('dwell_radius_m', 0.002, 'the tip rests while it stays this near to its mean', 'm', low=1e-4, high=0.05),
+        _param('dwell_s', 0.8, 'a shorter rest is no landmark', 's', low=0.1, high=60.0),
+        REF_FRAME,
+        CT_FRAME,
+    ),
+    'overlay': (
+        AUTOSTART,
+        BACKEND,
+        _param('scene', '', 'the scene YAML: meshes, roles, styles'),
+        _param('scene_root', '', "the folder of the scene's meshes; empty = the scene file's own"),
+        _param('instrument', 'pointer', 'the instrument whose tip is drawn; empty = none'),
+        CAM_FRAME,
+        REF_FRAME,
+        CT_FRAME,
+        TIP_FRAME,
+        _param('pose_wait_s', 0.06, 'how long an image waits for the pose at its stamp', 's', low=0.0, high=1.0),
+        _param('flag_s', 0.09, 'live ends, and the overlay says so, so long after the last valid pose', 's', 0.0, 1.0),
+        _param('stale_s', 0.1, 'a reference pose older than this is never live', 's', low=0.0, high=1.0),
+        _param('lost_s', 0.5, 'a reference pose older than this is lost', 's', low=0.0, high=10.0),
+    ),
+    'clock': (
+        AUTOSTART,
+        BAG,
+        LOOP,
+        RATE,
+        _param('rate_hz', 250.0, 'clock messages a second', 'Hz', low=1.0, high=1000.0),
+        _param('wait_for', [''], 'nodes that must be active before time runs'),
+        _param('settle_s', 1.0, 'pause after that, for discovery', 's', low=0.0, high=60.0),
+    ),
+}
+
+
+def check(parameter: Parameter, value: Any) -> None:
+    """Raise ConfigError for a value outside of the parameter's range or choices."""
+    if parameter.choices and value not in parameter.choices:
+        raise ConfigError(f'parameter {parameter.name} {value!r}; valid: {", ".join(parameter.choices)}')
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        low, high = parameter.low, parameter.high
+        if value != value or (low is not None and value < low) or (high is not None and value > high):
+            raise ConfigError(f'parameter {parameter.name} {value}: from {low} to {high} {parameter.unit}'.rstrip())
+
+
+def of_stage(entries: Mapping[str, str], kind: str, what: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a node's parameter values that an implementation takes."""
+    names = {p.name for p in registry.parameters(registry.load(entries, kind, what).Config)}
+    return {name: value for name, value in values.items() if name in names}
+
+
+def pairs(parameter: str, values: list[str]) -> dict[str, str]:
+    """Return {name: value} of a list of name=value texts; raises ConfigError for one that is not, or given twice."""
+    return named_pairs(f'parameter {parameter}', texts(values))
+
+
+def texts(values: list[str]) -> list[str]:
+    """Return the texts of a list that ROS cannot declare empty: a single empty text stands for none."""
+    return [v for v in values if v]

@@ -1,0 +1,56 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""/tf and /tf_static into a TransformBuffer, and out of the nodes, without tf2_ros.
+
+Static frames go out by a latched publisher of the node's own with all of its static frames in one message: Jazzy's Python
+StaticTransformBroadcaster keeps the first transform of a child for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from geometry_msgs.msg import TransformStamped
+from tf2_msgs.msg import TFMessage
+
+from arsurg_ros.errors import ArsurgError
+from arsurg_ros.geometry.transforms import TransformBuffer
+from arsurg_ros.nodes import msgs, qos
+from arsurg_ros.nodes.base import StageNode
+
+
+class TfListener:
+    """Fills ``buffer`` and calls ``on_change`` with each /tf message's (parent, child, stamp_ns) rows."""
+
+    def __init__(self, node: StageNode, on_change: Callable[[list[tuple[str, str, int]]], None] | None = None) -> None:
+        """Subscribe on behalf of ``node``."""
+        self.buffer = TransformBuffer()
+        self._node = node
+        self._on_change = on_change
+        self._subscriptions = [
+            node.create_subscription(TFMessage, '/tf', self._on_tf, qos.TF),
+            node.create_subscription(TFMessage, '/tf_static', self._on_tf_static, qos.TF_STATIC_LISTEN),
+        ]
+
+    def destroy(self) -> None:
+        """Unsubscribe."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _on_tf(self, msg: TFMessage) -> None:
+        rows = [row for t in msg.transforms if (row := self._add(t, static=False)) is not None]
+        if self._on_change is not None and rows:
+            self._on_change(rows)
+
+    def _on_tf_static(self, msg: TFMessage) -> None:
+        for t in msg.transforms:
+            self._add(t, static=True)
+
+    def _add(self, t: TransformStamped, *, static: bool) -> tuple[str, str, int] | None:
+        parent, child, stamp_ns = t.header.frame_id, t.child_frame_id, msgs.to_ns(t.header.stamp)
+        try:
+            self.buffer.put(parent, child, stamp_ns, msgs.matrix_from_transform(t), static=static)
+        except (ArsurgError, ValueError) as e:
+            self._node.warn(f'/tf refused: {e}')
+            return None
+        return parent, child, stamp_ns

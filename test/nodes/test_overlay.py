@@ -1,0 +1,251 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from sensor_msgs.msg import CameraInfo, Image
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import Marker, MarkerArray
+
+from arsurg_ros.geometry import se3
+from arsurg_ros.nodes import msgs, qos
+from arsurg_ros.nodes.overlay import OverlayNode
+from arsurg_ros.resources import share_dir
+from arsurg_ros.synthetic import Scene
+from arsurg_ros.types import Frame, RegistrationResult
+
+SCENE = Scene()
+SCENE_FILE = str(share_dir() / 'config' / 'demo' / 'scene.yaml')
+GREY = np.full((480, 640, 3), 90, np.uint8)
+STEP_NS = 33_000_000
+
+
+class Room:
+    """Camera, tracker and registration as the overlay sees them; each can be told to be silent or to lie."""
+
+    def __init__(self, graph, **parameters):
+        self.graph = graph
+        self.shown = graph.listen(Image, '/arsurg/overlay/image_raw')
+        self.states = graph.listen(DiagnosticArray, '/arsurg/overlay/state', qos.LATCHED)
+        self.markers = graph.listen(MarkerArray, '/arsurg/overlay/markers', qos.LATCHED)
+        self.node = graph.start(OverlayNode, **{'scene': SCENE_FILE, 'pose_wait_s': 0.1, **parameters})
+        self.image = graph.publisher(Image, '/arsurg/camera/image_raw')
+        self.info = graph.publisher(CameraInfo, '/arsurg/camera/camera_info')
+        self.tf = graph.publisher(TFMessage, '/tf', qos.TF)
+        self.static = graph.publisher(TFMessage, '/tf_static', qos.LATCHED)
+        self.result = graph.publisher(PoseWithCovarianceStamped, '/arsurg/registration/result', qos.LATCHED)
+        self.static.publish(TFMessage(transforms=[msgs.transform_stamped(np.eye(4), 1, 'trk', 'cam')]))
+        self.now_ns = graph.probe.get_clock().now().nanoseconds
+
+    def register(self, frame='ref'):
+        result = RegistrationResult(self.now_ns, frame, 'ct', SCENE.T_ref_ct, np.eye(6), 0.0, (), np.zeros(0))
+        self.result.publish(msgs.registration_msg(result))
+        self.graph.during(0.2)
+
+    def frame(self, pose=True, image=GREY, info=True, encoding='bgr8'):
+        """Send a frame and its pose; return the overlay that comes, or None."""
+        self.now_ns += STEP_NS
+        before = len(self.shown)
+        if info:
+            self.info.publish(msgs.info_from_camera(SCENE.camera, self.now_ns, 'cam'))
+        self.image.publish(msgs.image_from_frame(Frame(self.now_ns, 'cam', image, encoding)))
+        if pose:
+            T = SCENE.T_cam_ref(0.0)
+            self.tf.publish(TFMessage(transforms=[msgs.transform_stamped(T, self.now_ns, 'trk', 'ref')]))
+        self.graph.until(lambda: len(self.shown) > before, 2.0)
+        return self.shown[-1] if len(self.shown) > before else None
+
+    def state(self):
+        return {v.key: v.value for v in self.states[-1].status[0].values}['state'] if self.states else None
+
+
+def pixels(msg):
+    return msgs.frame_from_image(msg, 'overlay').image
+
+
+def target_pixels(image):
+    """Return how many pixels have the tumour's yellow."""
+    inner = image[60:-100, 60:-60]  # borders and readouts have colours of their own
+    b, g, r = inner.astype(int).transpose(2, 0, 1)
+    return int(((r > 150) & (g > 130) & (b < 110)).sum())
+
+
+def test_registered_and_tracked_is_live_at_the_images_stamp(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    shown = room.frame()
+    assert msgs.to_ns(shown.header.stamp) == room.now_ns
+    assert shown.header.frame_id == 'cam'
+    assert graph.until(lambda: room.state() == 'live')
+    assert target_pixels(pixels(shown)) > 50
+
+
+def test_unregistered_draws_no_anatomy_and_says_so(graph):
+    room = Room(graph)
+    shown = room.frame()
+    assert graph.until(lambda: room.state() == 'unregistered')
+    assert target_pixels(pixels(shown)) == 0
+    assert not np.array_equal(pixels(shown), GREY)
+
+
+def test_a_registration_taken_back_is_gone_from_the_picture(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    room.frame()
+    room.result.publish(msgs.no_registration_msg(room.now_ns, 'ref'))
+    graph.during(0.2)
+    shown = room.frame()
+    assert graph.until(lambda: room.state() == 'unregistered')
+    assert target_pixels(pixels(shown)) == 0
+
+
+def test_no_pose_at_the_stamp_is_never_drawn_with_an_older_one(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    room.frame()
+    shown = room.frame(pose=False)
+    assert graph.until(lambda: room.state() == 'stale')
+    assert target_pixels(pixels(shown)) == 0
+    for _ in range(16):
+        shown = room.frame(pose=False)
+    assert graph.until(lambda: room.state() == 'lost')
+    assert target_pixels(pixels(shown)) == 0
+    shown = room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+    assert target_pixels(pixels(shown)) > 50
+
+
+def test_a_late_pose_is_waited_for(graph):
+    room = Room(graph, pose_wait_s=1.0)
+    room.frame()
+    room.register()
+    room.now_ns += STEP_NS
+    before = len(room.shown)
+    room.image.publish(msgs.image_from_frame(Frame(room.now_ns, 'cam', GREY)))
+    graph.during(0.15)
+    assert len(room.shown) == before
+    T = SCENE.T_cam_ref(0.0)
+    room.tf.publish(TFMessage(transforms=[msgs.transform_stamped(T, room.now_ns, 'trk', 'ref')]))
+    assert graph.until(lambda: len(room.shown) > before)
+    assert graph.until(lambda: room.state() == 'live')
+
+
+def test_a_nan_pose_is_refused_and_the_node_lives(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    room.now_ns += STEP_NS
+    bad = msgs.transform_stamped(SCENE.T_cam_ref(0.0), room.now_ns, 'trk', 'ref')
+    bad.transform.translation.z = float('nan')
+    room.tf.publish(TFMessage(transforms=[bad]))
+    shown = room.frame(pose=False)
+    assert target_pixels(pixels(shown)) == 0
+    assert room.node.stats.counts['refused'] == 1
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+
+
+def test_a_wrong_image_is_one_line_and_no_picture(graph, capfd):
+    room = Room(graph)
+    room.frame()
+    assert room.frame(image=np.zeros((240, 320, 3), np.uint8)) is None
+    assert room.frame(image=np.zeros((480, 640), np.uint8), encoding='mono8') is not None
+    said = [line for line in capfd.readouterr().err.splitlines() if 'WARN' in line]
+    assert len(said) == 1
+    assert '320x240' in said[0] and '640x480' in said[0]
+
+
+def test_an_unknown_encoding_is_refused(graph):
+    room = Room(graph)
+    msg = msgs.image_from_frame(Frame(5, 'cam', GREY))
+    msg.encoding = 'bayer_rggb8'
+    room.image.publish(msg)
+    assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
+
+
+def test_an_image_before_camera_info_waits_for_none(graph):
+    room = Room(graph)
+    assert room.frame(info=False) is None
+    assert room.node.stats.counts['refused'] == 1
+
+
+def test_a_registration_for_another_body_is_not_used(graph):
+    room = Room(graph)
+    room.frame()
+    room.register(frame='femur')
+    room.frame()
+    assert graph.until(lambda: room.state() == 'unregistered')
+
+
+def test_a_refused_registration_says_why(graph):
+    room = Room(graph)
+    quality = graph.publisher(DiagnosticArray, '/arsurg/registration/quality', qos.LATCHED)
+    bad = msgs.status('q', 'ref', DiagnosticStatus.ERROR, 'collinear: the points lie on a line', {})
+    quality.publish(DiagnosticArray(status=[bad]))
+    graph.during(0.2)
+    shown = room.frame()
+    assert graph.until(lambda: room.state() == 'refused')
+    assert target_pixels(pixels(shown)) == 0
+    assert 'collinear' in room.states[-1].status[0].message
+
+
+def test_markers_come_and_go_with_the_state(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    room.frame()
+
+    def anatomy(action):
+        return room.markers and [m for m in room.markers[-1].markers if m.ns == 'anatomy' and m.action == action]
+
+    assert graph.until(lambda: anatomy(Marker.ADD))
+    mesh = anatomy(Marker.ADD)[0]
+    assert mesh.header.frame_id == 'ct'
+    assert mesh.lifetime.sec + mesh.lifetime.nanosec > 0
+    assert mesh.mesh_resource.startswith('file:///')
+    for _ in range(3):
+        room.frame(pose=False)
+    assert graph.until(lambda: anatomy(Marker.DELETE))
+    assert not anatomy(Marker.ADD)
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'says'),
+    [
+        ({'scene': '/nowhere.yaml'}, '/nowhere.yaml'),
+        ({'scene': SCENE_FILE, 'stale_s': 0.6, 'lost_s': 0.5}, 'stale_s'),
+    ],
+)
+def test_a_refused_scene(graph, parameters, says):
+    node = graph.start(OverlayNode, **parameters)
+    assert not node.active
+    assert says in node.refusal and '\n' not in node.refusal
+
+
+def test_release_leaves_no_files_behind(graph):
+    room = Room(graph)
+    folder = room.node._meshes._folder
+    assert list(folder.iterdir())
+    graph.stop(room.node)
+    assert not folder.exists()
+
+
+def test_the_lookup_follows_a_moving_camera(graph):
+    """Poses between the images: the overlay is drawn where the reference is at the stamp, not at the last sample."""
+    room = Room(graph)
+    room.frame()
+    room.register()
+    stamp_ns = room.now_ns + STEP_NS
+    for offset_ns in (-10_000_000, 10_000_000):
+        shift = se3.compose(np.eye(3), [0.02 * np.sign(offset_ns), 0, 0])
+        T = shift @ SCENE.T_cam_ref(0.0)
+        room.tf.publish(TFMessage(transforms=[msgs.transform_stamped(T, stamp_ns + offset_ns, 'trk', 'ref')]))
+    graph.during(0.1)
+    between = pixels(room.frame(pose=False)).astype(int)
+    assert graph.until(lambda: room.state() == 'live')
+    middle = pixels(room.frame()).astype(int)
+    assert np.abs(between - middle).mean() < 0.5
