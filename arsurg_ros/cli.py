@@ -1,0 +1,197 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The ``arsurg`` command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arsurg_ros import __version__, doctor, report
+from arsurg_ros.environment import DOMAIN_VARIABLE, free_domain_id, remove_stale_segments, ros_environment
+from arsurg_ros.errors import ArsurgError, ConfigError
+from arsurg_ros.runner import SystemRunner
+from arsurg_ros.system import DEMO, REPLAY, NodeSpec, demo_profile, load_profile, replay_profile
+
+MISSED, REFUSED, INTERRUPTED = 1, 2, 130
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``arsurg``; return 0, 1 where a limit is missed or a node failed, 2 for input that cannot be used."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ['doctor']:
+        return doctor.main(arguments[1:])
+    args = parser().parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except ArsurgError as e:
+        print(f'error: {e}', file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return INTERRUPTED
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser."""
+    out = argparse.ArgumentParser(prog='arsurg', description='Surgical augmented reality on ROS 2.')
+    out.add_argument('--version', action='version', version=f'arsurg_ros {__version__}')
+    commands = out.add_subparsers(required=True, metavar='COMMAND')
+    demo = commands.add_parser('demo', help=DEMO.description, description=DEMO.description)
+    demo.add_argument('--duration', type=float, default=20.0, metavar='S', help='seconds of the scene (default 20)')
+    demo.set_defaults(run=run_demo)
+    replay = commands.add_parser('replay', help=REPLAY.description, description=REPLAY.description)
+    replay.add_argument('bag', help=REPLAY.arguments[0].description)
+    for argument in REPLAY.arguments[1:]:
+        replay.add_argument(f'--{argument.name}', default=argument.default, help=argument.description)
+    replay.set_defaults(run=run_replay)
+    for command in (demo, replay):
+        name = 'demo' if command is demo else 'replay'
+        command.add_argument('--out', type=Path, default=Path('out') / name, help=f'output folder (default out/{name})')
+        command.add_argument('--json', type=Path, metavar='FILE', help='write every printed figure as one JSON object')
+        command.add_argument('--no-bag', action='store_true', help='write no MCAP bag')
+    commands.add_parser('doctor', help='what was found, what is wrong, and the remedy')
+    return out
+
+
+def run_demo(args: argparse.Namespace) -> int:
+    """Run the synthetic operating room."""
+    if not args.duration > 0:
+        raise ConfigError(f'--duration {args.duration}: a positive number of seconds is needed')
+    config = {'sim_time': False, 'duration_s': args.duration}
+    return run_system('demo', DEMO.build({}), config, load_profile(demo_profile()), args)
+
+
+def run_replay(args: argparse.Namespace) -> int:
+    """Replay a recording through the nodes."""
+    from arsurg_ros.geometry.playback import bag_span
+
+    bag, values = Path(args.bag), {a.name: str(getattr(args, a.name)) for a in REPLAY.arguments}
+    if values['loop'] == '0':
+        raise ConfigError('--loop 0: a replay that is reported must end; use the launch file to play for ever')
+    specs = REPLAY.build(values)
+    span = bag_span(str(bag))
+    config = {
+        'sim_time': True,
+        'start_ns': span.start_ns,
+        'duration_s': span.period_ns * int(values['loop']) / 1e9,
+        'period_ns': span.period_ns,
+    }
+    return run_system('replay', specs, config, load_profile(replay_profile(bag, values['profile'])), args)
+
+
+def run_system(
+    name: str,
+    specs: tuple[NodeSpec, ...],
+    config: dict[str, Any],
+    profile: Mapping[str, Any],
+    args: argparse.Namespace,
+) -> int:
+    """Start nodes and monitor, show progress, judge and print the report."""
+    began_s = time.time()
+    out = args.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    report_file = out / 'report.json'
+    config |= {
+        'system': name,
+        'began_s': began_s,
+        'out': str(out),
+        'record': not args.no_bag,
+        'report': str(report_file),
+        'baseline_mm': profile.get('baseline_mm'),
+        **watched(specs),
+    }
+    config_file = out / 'monitor.json'
+    config_file.write_text(json.dumps(config), encoding='utf-8')
+    remove_stale_segments()
+    environment = run_environment()
+    print(f'{name}: {", ".join(s.name for s in specs)} on ROS domain {environment["ROS_DOMAIN_ID"]}', flush=True)
+    with SystemRunner(specs, environment, out / 'logs') as runner:
+        command = [sys.executable, '-m', 'arsurg_ros.nodes.monitor', str(config_file)]
+        monitor = runner.start('monitor', command, subprocess.PIPE)
+        first_frame_s = follow(monitor, runner)
+        peaks = runner.peaks_mib()
+        if monitor.wait() != 0:
+            said = runner.log_path('monitor').read_text(encoding='utf-8', errors='replace').strip().splitlines()
+            raise ArsurgError(f'the monitor ended with status {monitor.returncode}: {said[-1] if said else "no word"}')
+    found = json.loads(report_file.read_text(encoding='utf-8'))
+    found['first_frame_s'] = first_frame_s
+    found['peak_memory_mib'] = {**peaks, 'total': round(sum(peaks.values()), 1)}
+    report.judge(found, profile.get('limits') or {})
+    report.write_json(found, report_file)
+    if args.json:
+        report.write_json(found, args.json)
+    print(report.text(found))
+    for line in runner.complaints():
+        print(f'  {line}')
+    return 0 if found['ok'] else MISSED
+
+
+def run_environment() -> dict[str, str]:
+    """Return the nodes' environment: the user's ROS domain, or else one of this run's own, on this host alone."""
+    if os.environ.get(DOMAIN_VARIABLE):
+        return ros_environment(os.environ)
+    return ros_environment({**os.environ, DOMAIN_VARIABLE: str(free_domain_id())}, isolated=True)
+
+
+def watched(specs: tuple[NodeSpec, ...]) -> dict[str, list[str]]:
+    """Return the tools and instruments whose topics the monitor records."""
+    tools: list[str] = []
+    instruments: list[str] = []
+    for spec in specs:
+        for key in ('boards', 'topics'):
+            if spec.executable == 'tracker' and spec.parameters.get(key):
+                tools += [str(text).partition('=')[0] for text in spec.parameters[key]]  # type: ignore[union-attr]
+        if spec.executable == 'instrument':
+            instruments.append(str(spec.parameters.get('instrument', 'pointer')))
+    return {'tools': [t for t in dict.fromkeys(tools) if t], 'instruments': instruments}
+
+
+def follow(monitor: subprocess.Popen[bytes], runner: SystemRunner) -> float | None:
+    """Show the monitor's progress until it closes; return when the first frame came, seconds from the start."""
+    first_frame_s: float | None = None
+    shown_at = 0.0
+    assert monitor.stdout is not None
+    for line in monitor.stdout:
+        if not line.startswith(b'{'):
+            continue  # Fast DDS writes its complaints to standard output
+        event = json.loads(line)
+        runner.check()
+        runner.peaks_mib()
+        if event['event'] == 'fault':
+            raise ArsurgError(event['message'])
+        if event['event'] == 'first_frame':
+            first_frame_s = event['seconds']
+            print(f'first overlay frame after {first_frame_s:.1f} s', flush=True)
+        if event['event'] == 'closing':
+            print('\nmeasuring and writing the files ...', flush=True)
+        if event['event'] == 'progress':
+            shown_at = show_progress(event, shown_at)
+    return first_frame_s
+
+
+def show_progress(event: Mapping[str, Any], shown_at: float) -> float:
+    """Print where the run is: a bar on a terminal, a line every 2 s elsewhere; return when it was last shown."""
+    total = event['total'] or 1.0
+    done = min(max(event['seconds'] / total, 0.0), 1.0)
+    bar = '#' * int(30 * done)
+    seconds = min(max(event['seconds'], 0.0), total)
+    text = f'[{bar:30}] {seconds:5.1f} of {total:.1f} s  {event["frames"]:5d} frames  {event["state"]:14}'
+    if sys.stdout.isatty():
+        print(f'\r{text}', end='', flush=True)
+        return time.monotonic()
+    if time.monotonic() - shown_at >= 2.0:
+        print(text, flush=True)
+        return time.monotonic()
+    return shown_at
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The whole chain in one process, without ROS: the first file to read after types.py.
+
+A camera delivers frames; a tracker finds its tools, in the frames or by itself; the instrument adds its tip; the session
+registers the anatomy from where the tip rested; the overlay looks the poses up at the frame's stamp and draws. The nodes
+do the same with topics between the stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arsurg_ros import frames, registry
+from arsurg_ros.acquisition import CAMERAS, Camera, create_camera
+from arsurg_ros.errors import ConfigError, TransformLookupError
+from arsurg_ros.geometry import se3
+from arsurg_ros.geometry.transforms import TransformBuffer
+from arsurg_ros.overlay.render import OverlayRenderer, Readouts, RenderedOverlay
+from arsurg_ros.overlay.scene import Scene, load_scene
+from arsurg_ros.overlay.state import OverlayLimits, PoseLookup, decide
+from arsurg_ros.registration.landmarks import load_landmarks
+from arsurg_ros.registration.session import LandmarkSession
+from arsurg_ros.system import NodeSpec
+from arsurg_ros.tracking import TRACKERS, ImageTracker, PolledTracker, create_tracker
+from arsurg_ros.types import F64, Frame, Pose, RegistrationResult, Validity
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one moment brought: poses (valid or not), and with a camera its frame and overlay."""
+
+    poses: list[Pose]
+    frame: Frame | None = None
+    overlay: RenderedOverlay | None = None
+    registration: RegistrationResult | None = None
+
+
+@dataclass
+class Pipeline:
+    """Camera (may be None), tracker, instrument, session and scene (may be None) in a row; one thread.
+
+    ``tool`` and ``reference`` are the tracker's names of the instrument and of the body on the patient.
+    """
+
+    tracker: ImageTracker | PolledTracker
+    session: LandmarkSession
+    camera: Camera | None = None
+    scene: Scene | None = None
+    T_tool_tip: F64 = field(default_factory=lambda: np.eye(4))
+    T_trk_cam: F64 = field(default_factory=lambda: np.eye(4))
+    tool: str = 'pointer'
+    reference: str = frames.REF
+    backend: str = 'wasm'
+    limits: OverlayLimits = field(default_factory=OverlayLimits)
+    buffer: TransformBuffer = field(default_factory=TransformBuffer)
+    _renderer: tuple[tuple[int, int], OverlayRenderer] | None = None
+
+    def start(self, now_ns: int) -> None:
+        """Begin at a time of the clock; in mode file the registration is there at once."""
+        self.buffer.put(frames.TRK, frames.CAM, now_ns, self.T_trk_cam, static=True)
+        self.buffer.put(self.tool, frames.TIP, now_ns, self.T_tool_tip, static=True)
+        if self.session.mode == 'file':
+            self.session.compute(now_ns)
+            self.session.accept(now_ns)
+        for source in (self.camera, self.tracker):
+            if isinstance(source, (Camera, PolledTracker)):
+                source.start(now_ns)
+
+    def step(self, now_ns: int) -> Step:
+        """Take what is due at a time of the clock through the chain."""
+        poses: list[Pose] = []
+        if isinstance(self.tracker, PolledTracker):
+            poses = self.tracker.poll(now_ns)
+        frame = self.camera.next(now_ns) if self.camera is not None else None
+        if frame is not None and self.camera is not None and isinstance(self.tracker, ImageTracker):
+            poses = self.tracker.track(frame, self.camera.model)
+        registration = self._take(poses)
+        overlay = self._draw(frame) if frame is not None and self.scene is not None else None
+        return Step(poses, frame, overlay, registration)
+
+    def run(self, start_ns: int) -> Iterator[Step]:
+        """Yield a step for everything that the sources have, as fast as it goes; the clock jumps to what is due next."""
+        self.start(start_ns)
+        now_ns = start_ns
+        while True:
+            step = self.step(now_ns)
+            if step.poses or step.frame is not None:
+                yield step
+            due = [d for d in self._due() if d is not None]
+            if not due:
+                return
+            now_ns = max(now_ns + 1, min(due))
+
+    def close(self) -> None:
+        """Close camera and tracker."""
+        self.tracker.close()
+        if self.camera is not None:
+            self.camera.close()
+
+    def _due(self) -> list[int | None]:
+        polled = self.tracker if isinstance(self.tracker, PolledTracker) else None
+        return [source.next_due_ns() for source in (self.camera, polled) if source is not None and not source.finished]
+
+    def _take(self, poses: Sequence[Pose]) -> RegistrationResult | None:
+        """Put valid poses into the tree and show the tip to the session; return a registration that this accepted."""
+        valid = {p.child: p for p in poses if p.validity is Validity.VALID and p.T is not None}
+        for pose in valid.values():
+            assert pose.T is not None
+            child = frames.REF if pose.child == self.reference else pose.child
+            self.buffer.put(frames.TRK, child, pose.stamp_ns, pose.T)
+        if self.tool not in valid:
+            return None
+        stamp_ns = valid[self.tool].stamp_ns
+        try:
+            T_ref_tip = self.buffer.lookup(frames.REF, frames.TIP, stamp_ns)
+        except TransformLookupError:
+            return None
+        captured = self.session.observe(stamp_ns, T_ref_tip[:3, 3])
+        return self.session.try_dwells(stamp_ns) if captured is not None else None
+
+    def _draw(self, frame: Frame) -> RenderedOverlay:
+        assert self.camera is not None
+        accepted = self.session.accepted
+        reference = self._lookup(frames.REF, frame.stamp_ns)
+        decision = decide(reference, accepted is not None, self.limits)
+        T_cam_ct = reference.T @ accepted.T_ref_ct if reference.T is not None and accepted is not None else None
+        readouts = Readouts(
+            T_cam_tip=self._lookup(frames.TIP, frame.stamp_ns).T,
+            fre_m=accepted.fre_m if accepted is not None else None,
+            reason=decision.reason,
+        )
+        return self._renderer_for(frame).render(frame.image, self.camera.model, T_cam_ct, decision.state, readouts)
+
+    def _lookup(self, frame_id: str, stamp_ns: int) -> PoseLookup:
+        try:
+            return PoseLookup(self.buffer.lookup(frames.CAM, frame_id, stamp_ns))
+        except TransformLookupError as e:
+            latest_ns = self.buffer.latest_ns(frames.CAM, frame_id)
+            return PoseLookup(None, None if latest_ns is None else stamp_ns - latest_ns, str(e))
+
+    def _renderer_for(self, frame: Frame) -> OverlayRenderer:
+        assert self.scene is not None
+        size = (frame.image.shape[1], frame.image.shape[0])
+        if self._renderer is None or self._renderer[0] != size:
+            self._renderer = (size, OverlayRenderer(self.scene, *size, backend=self.backend))
+        return self._renderer[1]
+
+
+def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
+    """Return the pipeline of the same description that launch and ``arsurg`` start as nodes.
+
+    Raises ConfigError for a description without a tracker or registration, and what the stages raise.
+    """
+    nodes = {spec.executable: spec.parameters for spec in specs}
+    for needed in ('tracker', 'registration'):
+        if needed not in nodes:
+            raise ConfigError(f'pipeline: a {needed} is needed; there are: {", ".join(nodes)}')
+    instrument, given = nodes.get('instrument', {}), nodes['registration']
+    overlay = nodes.get('overlay')
+    session = LandmarkSession(
+        load_landmarks(Path(str(given['landmarks']))),
+        frames.REF,
+        frames.CT,
+        mode=str(given.get('mode', 'dwell')),
+        max_fre_m=float(given.get('max_fre_m', 0.003)),  # type: ignore[arg-type]
+    )
+    return Pipeline(
+        tracker=create_tracker(*_stage(TRACKERS, 'tracker', 'aruco', nodes['tracker'], {'tracker_frame': frames.TRK})),
+        session=session,
+        camera=create_camera(*_stage(CAMERAS, 'camera', 'synthetic', nodes['camera'], {'camera_frame': frames.CAM}))
+        if 'camera' in nodes
+        else None,
+        scene=load_scene(str(overlay['scene']), root=str(overlay.get('scene_root', ''))) if overlay else None,
+        T_tool_tip=se3.compose(np.eye(3), instrument.get('tip_m', [0.0, 0.0, 0.0])),
+        tool=str(instrument.get('tool', 'pointer')),
+    )
+
+
+def _stage(
+    entries: dict[str, str], what: str, default: str, parameters: dict[str, Any], fixed: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Return a stage's kind and its own parameters; recordings keep their stamps."""
+    kind = str(parameters.get('source', default))
+    names = {p.name for p in registry.parameters(registry.load(entries, kind, what).Config)}
+    values = {**parameters, **fixed, 'keep_stamps': True}
+    return kind, {name: value for name, value in values.items() if name in names}

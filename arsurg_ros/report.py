@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a run is reported as: one documented JSON object, and the same figures as text.
+
+Fields of the object (``--json``); a figure that a run does not have is null or left out of its table:
+
+======================= ==================================================================================================
+schema                  ``arsurg.report/1``
+system                  demo or replay
+duration_s              wall time from the first to the last overlay (or, without images, pose)
+first_frame_s           from the start of the command to the first overlay frame received
+frames                  camera (published), overlay (received by the monitor), lost (camera - overlay), by overlay state
+fps                     overlay frames a second
+latency_ms              stage -> n, p50, p95, p99, max. ``<node>.<stage>`` is one node's part; ``end_to_end`` is capture
+                        stamp to overlay received by a subscriber (a recording: from the frame's release)
+tf_rate_hz              child frame -> transforms a second on /tf
+tf                      child frame -> parent frame; ``tf_roots`` are the frames without a parent: one, if the tree is whole
+markers_first_frame     tool -> markers that carried its pose in the first frame of the recording
+pose_first_frame        tool -> translation, mm, in the tracker frame, at that stamp
+registration            fre_mm, T_ref_ct (4x4, m), residual_mm (landmark -> mm), sigma_mm, sigma_deg;
+                        error_mm (rms over the target) and error_deg where the truth is known; baseline_mm (translation)
+                        and baseline_deg where the profile has a baseline
+overlay_error           against ground truth, frames that were drawn live: px and mm -> n, p50, p95, max (all vertices of the
+                        target: image distance, and 3D distance, rms a frame), drawn_iou -> n, min, median (the pixels that
+                        changed against the true silhouette), drawn_shift_px -> n, median, max (their centres)
+peak_memory_mib         process -> peak resident memory
+lost_to_flag_ms         longest time from the last valid reference pose to the first overlay that says so
+limits                  list of {name, value, op, limit, ok}
+files                   kind -> path
+ok                      every limit is kept
+======================= ==================================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arsurg_ros.errors import ConfigError
+
+SCHEMA = 'arsurg.report/1'
+OPERATORS = {'max': '<=', 'min': '>='}
+
+
+def spread(values: Sequence[float], digits: int = 3) -> dict[str, float] | None:
+    """Return n, p50, p95 and max of a list of figures; None for none."""
+    if not len(values):
+        return None
+    p50, p95 = np.percentile(values, (50, 95))
+    return {'n': len(values), 'p50': round(float(p50), digits), 'p95': round(float(p95), digits),
+            'max': round(float(np.max(values)), digits)}
+
+
+def figure(report: Mapping[str, Any], path: str) -> float | None:
+    """Return the number at a path such as latency_ms/end_to_end/p95; None where the run has none."""
+    value: Any = report
+    for key in path.split('/'):
+        if isinstance(value, list):
+            value = value[int(key)] if key.isdigit() and int(key) < len(value) else None
+        else:
+            value = value.get(key) if isinstance(value, Mapping) else None
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def judge(report: dict[str, Any], limits: Mapping[str, Mapping[str, float]]) -> None:
+    """Add limits and ok to a report. A figure that a limit names and the run does not have is a miss.
+
+    ``limits`` is {path: {max: x, min: y}}; raises ConfigError for another operator.
+    """
+    rows = []
+    for path, bounds in limits.items():
+        for operator, bound in bounds.items():
+            if operator not in OPERATORS:
+                raise ConfigError(f'limit {path}: {operator!r}; valid: {", ".join(OPERATORS)}')
+            value = figure(report, path)
+            ok = value is not None and (value <= bound if operator == 'max' else value >= bound)
+            rows.append({'name': path, 'value': value, 'op': OPERATORS[operator], 'limit': bound, 'ok': ok})
+    report['limits'] = rows
+    report['ok'] = all(row['ok'] for row in rows)
+
+
+def write_json(report: Mapping[str, Any], path: Path) -> None:
+    """Write the object; the folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report, indent=2, sort_keys=False) + '\n', encoding='utf-8')
+
+
+def text(report: Mapping[str, Any]) -> str:
+    """Return the report as lines for a terminal."""
+    frames = report['frames']
+    lines = [
+        f'frames            {frames["overlay"]} overlays of {frames["camera"]} camera frames, {frames["lost"]} lost, '
+        f'{report["fps"]:.1f} fps; first after {_number(report["first_frame_s"])} s',
+        f'overlay states    {_pairs(frames["states"])}',
+        f'latency, ms       {"":24}{"p50":>8}{"p95":>8}{"p99":>8}{"max":>8}{"n":>8}',
+    ]
+    for stage, p in report['latency_ms'].items():
+        lines.append(f'  {stage:40}' + ''.join(f'{p[k]:8.2f}' for k in ('p50', 'p95', 'p99', 'max')) + f'{p["n"]:8d}')
+    lines.append(f'TF rate, Hz       {_pairs(report["tf_rate_hz"], 1)}')
+    lines.append(f'TF tree           {", ".join(f"{p} -> {c}" for c, p in report["tf"].items())}')
+    lines += [*_first_frame(report), *_registration(report), *_overlay_error(report)]
+    if report.get('lost_to_flag_ms') is not None:
+        lines.append(f'reference lost    flagged on the overlay within {report["lost_to_flag_ms"]:.0f} ms')
+    lines.append(f'peak memory, MiB  {_pairs(report["peak_memory_mib"], 0)}')
+    lines += [f'{kind:17} {path}' for kind, path in report['files'].items()]
+    for row in report['limits']:
+        mark = 'ok  ' if row['ok'] else 'MISS'
+        lines.append(f'  {mark} {row["name"]} = {_number(row["value"])} (limit {row["op"]} {row["limit"]:g})')
+    lines.append('all limits kept' if report['ok'] else 'LIMITS MISSED')
+    return '\n'.join(lines)
+
+
+def _first_frame(report: Mapping[str, Any]) -> list[str]:
+    markers = report['markers_first_frame']
+    if not markers:
+        return []
+    lines = [f'first frame       {sum(markers.values())} markers: {_pairs(markers)}']
+    for tool, t in report['pose_first_frame'].items():
+        lines.append(f'  {tool:16} at ({t[0]:.2f}, {t[1]:.2f}, {t[2]:.2f}) mm in the tracker frame')
+    return lines
+
+
+def _registration(report: Mapping[str, Any]) -> list[str]:
+    found = report['registration']
+    if found is None:
+        return ['registration      none']
+    line = f'registration      FRE {found["fre_mm"]:.3f} mm over {len(found["residual_mm"])} landmarks'
+    if found.get('error_mm') is not None:
+        line += f'; against the truth {found["error_mm"]:.3f} mm, {found["error_deg"]:.3f} deg'
+    if found.get('baseline_mm') is not None:
+        line += f'; from the baseline {found["baseline_mm"]:.3f} mm, {found["baseline_deg"]:.3f} deg'
+    return [line]
+
+
+def _overlay_error(report: Mapping[str, Any]) -> list[str]:
+    error = report['overlay_error']
+    if not error:
+        return []
+    lines = []
+    for unit in ('px', 'mm'):
+        if error.get(unit):
+            e = error[unit]
+            lines.append(f'overlay error     p50 {e["p50"]:.2f} {unit}, p95 {e["p95"]:.2f}, max {e["max"]:.2f} (n {e["n"]})')
+    if error.get('drawn_iou'):
+        iou, shift = error['drawn_iou'], error['drawn_shift_px']
+        lines.append(
+            f'drawn pixels      IoU with the true silhouette: median {iou["median"]:.3f}, min {iou["min"]:.3f}; shift median '
+            f'{shift["median"]:.2f} px, max {shift["max"]:.2f} (n {iou["n"]})'
+        )
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return 'none' if value is None else f'{value:.3g}' if abs(value) < 100 else f'{value:.0f}'
+
+
+def _pairs(values: Mapping[str, float], digits: int | None = None) -> str:
+    shown = (f'{k} {v if digits is None else round(v, digits) if digits else round(v)}' for k, v in values.items())
+    return ', '.join(shown) or 'none'

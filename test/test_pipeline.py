@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+import itertools
+
+import numpy as np
+import pytest
+
+from arsurg_ros.errors import ConfigError
+from arsurg_ros.geometry import se3
+from arsurg_ros.overlay.state import OverlayState
+from arsurg_ros.pipeline import pipeline_of
+from arsurg_ros.synthetic import Scene
+from arsurg_ros.system import DEMO, REPLAY, NodeSpec
+from arsurg_ros.types import Validity
+
+SCENE = Scene()
+
+
+@pytest.fixture(scope='module')
+def demo():
+    """Return the steps of the first 18.5 s of the demo, every camera frame of it, without ROS."""
+    pipeline = pipeline_of(DEMO.build({'epoch_ns': '1000000000'}))
+    steps = itertools.takewhile(lambda s: s.frame is None or s.frame.stamp_ns < 19_500_000_000, pipeline.run(1_000_000_000))
+    kept = []
+    for step in steps:
+        # Pictures are large: keep what the tests look at.
+        kept.append((step.frame.stamp_ns, step.overlay.state, step.registration, step.overlay.tip_drawn))
+    pipeline.close()
+    return kept
+
+
+def test_the_demo_registers_once_and_well(demo):
+    (result,) = [r for _, _, r, _ in demo if r is not None]
+    off = se3.inverse(SCENE.T_ref_ct) @ result.T_ref_ct
+    assert np.linalg.norm(off[:3, 3]) < 0.001
+    assert np.degrees(se3.rotation_angle_rad(off)) < 0.5
+    assert result.names == tuple(SCENE.landmarks_ct)
+
+
+def test_the_demo_is_unregistered_then_live_then_lost_then_live(demo):
+    states = [state for state, _ in itertools.groupby(state for _, state, _, _ in demo)]
+    assert states == [
+        OverlayState.UNREGISTERED,
+        OverlayState.LIVE,
+        OverlayState.STALE,
+        OverlayState.LOST,
+        OverlayState.LIVE,
+    ]
+
+
+def test_the_demo_flags_a_covered_board_with_its_first_frame(demo):
+    first = next(stamp for stamp, state, _, _ in demo if state is OverlayState.STALE)
+    assert (first - 1_000_000_000) / 1e9 == pytest.approx(16.0, abs=0.034)
+
+
+def test_the_tip_is_drawn_nearly_always(demo):
+    # A board that is seen too flat, or is partly outside of the picture, is no pose.
+    assert np.mean([tip for *_, tip in demo]) > 0.9
+
+
+def test_the_recorded_board_is_found_and_the_liver_registered_to_it(shared_data):
+    specs = REPLAY.build({'bag': str(shared_data / 'bags' / 'bard_multipattern'), 'loop': '2'})
+    pipeline = pipeline_of(specs)
+    steps = list(pipeline.run(1_000_000_000_000))
+    assert len(steps) == 20
+    found = {p.child: p for p in steps[0].poses}
+    assert found['ref'].validity is Validity.VALID
+    expected_m = np.array([-80.62, 50.72, 250.27]) * 1e-3
+    assert np.linalg.norm(found['ref'].T[:3, 3] - expected_m) < 0.002
+    assert (found['ref'].markers, found['pointer'].markers) >= (11, 5)
+    assert all(s.overlay.state is OverlayState.LIVE and s.overlay.drawn for s in steps)
+    # The second loop shows the same frames: the same poses at later stamps, and the same pixels.
+    again = {p.child: p for p in steps[10].poses}
+    assert steps[10].frame.stamp_ns > steps[9].frame.stamp_ns
+    assert np.allclose(again['ref'].T, found['ref'].T, atol=1e-9)
+    assert np.array_equal(steps[10].overlay.image, steps[0].overlay.image)
+
+
+def test_the_recorded_landmarks_register_like_the_baseline(shared_data):
+    pipeline = pipeline_of(REPLAY.build({'bag': str(shared_data / 'bags' / 'plus_eight_landmarks')}))
+    (result,) = [s.registration for s in pipeline.run(280_461_142_857) if s.registration is not None]
+    assert result.fre_m < 0.0005
+    rotation = [[-0.00479115, 0.00329566, -0.999983], [-0.0127965, 0.999912, 0.00335674], [0.999907, 0.0128124, -0.00474856]]
+    assert np.linalg.norm(result.T_ref_ct[:3, 3] - np.array([22.7064, -39.7536, 25.6504]) * 1e-3) < 0.0005
+    assert np.degrees(se3.rotation_angle_rad(np.array(rotation).T @ result.T_ref_ct[:3, :3])) < 0.2
+
+
+def test_what_is_needed_is_named():
+    with pytest.raises(ConfigError, match='a tracker is needed; there are: camera'):
+        pipeline_of([NodeSpec('camera', 'camera', {})])
+
+

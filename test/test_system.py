@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+import yaml
+
+from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.registration.landmarks import load_landmarks
+from arsurg_ros.resources import share_dir
+from arsurg_ros.synthetic import Scene
+from arsurg_ros.system import DEMO, EXECUTABLES, OR, REPLAY, SYSTEMS, load_profile, profile_nodes, replay_profile
+
+PROFILES = sorted((share_dir() / 'config').glob('**/*.yaml'))
+
+
+def test_demo_nodes_in_the_order_of_the_data():
+    specs = DEMO.build({'epoch_ns': '123'})
+    assert [s.executable for s in specs] == ['camera', 'tracker', 'instrument', 'registration', 'overlay']
+    assert all(s.parameters['autostart'] is True for s in specs)
+    assert specs[0].parameters['epoch_ns'] == 123
+
+
+def test_the_demos_landmarks_are_the_scenes():
+    found = load_landmarks(share_dir() / 'config' / 'demo' / 'landmarks.yaml')
+    truth = Scene().landmarks_ct
+    assert found.names == tuple(truth)
+    assert np.allclose(found.p_ct_m, np.array(list(truth.values())), atol=1e-6)
+
+
+def test_the_demos_tip_is_the_scenes():
+    (instrument,) = (s for s in DEMO.build({}) if s.executable == 'instrument')
+    assert np.allclose(instrument.parameters['tip_m'], Scene().p_tool_tip)
+
+
+def test_every_shipped_profile_loads():
+    names = {p.stem for p in PROFILES if 'nodes' in yaml.safe_load(p.read_text())}
+    assert names >= {'system', 'bard_multipattern', 'plus_eight_landmarks'}
+    for path in PROFILES:
+        if 'nodes' in yaml.safe_load(path.read_text()):
+            load_profile(path)
+
+
+def bag(tmp_path, name='bard_multipattern'):
+    folder = tmp_path / name
+    folder.mkdir()
+    return folder
+
+
+def test_replay_fills_in_the_bag_and_follows_its_clock(tmp_path):
+    folder = bag(tmp_path)
+    specs = REPLAY.build({'bag': str(folder), 'loop': '3'})
+    assert specs[0].executable == 'clock'
+    assert specs[0].parameters['wait_for'] == [s.name for s in specs[1:]]
+    camera = specs[1]
+    assert camera.parameters['path'] == str(folder)
+    assert camera.parameters['loop'] == 3
+    assert all(s.parameters['use_sim_time'] is True for s in specs[1:])
+
+
+def test_a_profile_beside_the_bag_comes_first(tmp_path):
+    folder = bag(tmp_path)
+    own = folder / 'arsurg.yaml'
+    own.write_text('nodes: {camera: {}}')
+    assert replay_profile(folder) == own
+    assert str(replay_profile(folder, 'x.yaml')) == 'x.yaml'
+
+
+def test_a_bag_without_profile_says_what_to_do(tmp_path):
+    with pytest.raises(ConfigError, match=r'--profile FILE.*shipped profiles: bard_multipattern'):
+        replay_profile(bag(tmp_path, 'mystery'))
+    with pytest.raises(DataError, match='no such file or folder'):
+        replay_profile(tmp_path / 'gone')
+    with pytest.raises(ConfigError, match='bag is needed'):
+        REPLAY.build({})
+    with pytest.raises(ConfigError, match='a number is needed'):
+        REPLAY.build({'bag': str(bag(tmp_path)), 'rate': 'fast'})
+
+
+def test_or_with_the_drivers_own_topics():
+    specs = OR.build({'camera': 'topic', 'image_topic': '/endoscope/image_raw', 'boards': 'ref=a.txt,pointer=b.txt'})
+    by_name = {s.name: s for s in specs}
+    assert list(by_name) == ['tracker', 'instrument', 'registration', 'overlay']
+    remap = {'camera/image_raw': '/endoscope/image_raw', 'camera/camera_info': '/endoscope/camera_info'}
+    assert by_name['tracker'].remappings == by_name['overlay'].remappings == remap
+    assert by_name['tracker'].parameters['boards'] == ['ref=a.txt', 'pointer=b.txt']
+
+
+def test_or_with_a_foreign_tracker():
+    specs = OR.build({'camera': 'video', 'camera_path': 'x.mp4', 'tracker': 'topic', 'tool_topic': '/ndi/probe'})
+    by_name = {s.name: s for s in specs}
+    assert list(by_name) == ['camera', 'instrument', 'registration', 'overlay']
+    assert by_name['instrument'].remappings == {'tracker/pointer/measured_cp': '/ndi/probe'}
+
+
+@pytest.mark.parametrize(
+    ('given', 'says'),
+    [
+        ({'camra': 'topic'}, "unknown argument 'camra'; valid: camera"),
+        ({'camera': 'film'}, "camera 'film'; valid: topic, video"),
+        ({'tip_m': '0,0,up'}, "tip_m 'up'"),
+    ],
+)
+def test_wrong_arguments(given, says):
+    with pytest.raises(ConfigError, match=says):
+        OR.build(given)
+
+
+@pytest.mark.parametrize(
+    ('text', 'error', 'says'),
+    [
+        ('nodes: [', DataError, 'not YAML'),
+        ('[]', ConfigError, 'key nodes'),
+        ('nodes: {}\nmore: 1', ConfigError, "unknown key 'more'; valid: description, nodes, limits"),
+        ('nodes: {robot: {}}', ConfigError, f"unknown node 'robot'; valid: {', '.join(EXECUTABLES)}"),
+        ('nodes: {camera: 3}', ConfigError, 'node camera: a mapping'),
+        ("nodes: {camera: {path: '{nope}'}}", ConfigError, "unknown placeholder 'nope'"),
+    ],
+)
+def test_wrong_profiles(tmp_path, text, error, says):
+    path = tmp_path / 'p.yaml'
+    path.write_text(text)
+    with pytest.raises(error, match=says):
+        profile_nodes(path, {})
+
+
+def test_a_missing_profile(tmp_path):
+    with pytest.raises(DataError, match='No such file'):
+        load_profile(tmp_path / 'none.yaml')
+
+
+@pytest.mark.parametrize('system', SYSTEMS.values(), ids=SYSTEMS)
+def test_every_argument_says_what_it_is(system):
+    for argument in system.arguments:
+        assert argument.description
+        assert not argument.choices or argument.default in argument.choices
