@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments[:1] == ['doctor']:
         return doctor.main(arguments[1:])
     args = parser().parse_args(arguments)
+    # So that a run that is told to end takes its nodes with it.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         return int(args.run(args))
     except ArsurgError as e:

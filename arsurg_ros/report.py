@@ -9,10 +9,12 @@ schema                  ``arsurg.report/1``
 system                  demo or replay
 duration_s              wall time from the first to the last overlay (or, without images, pose)
 first_frame_s           from the start of the command to the first overlay frame received
-frames                  camera (published), overlay (received by the monitor), lost (camera - overlay), by overlay state
+frames                  camera (published between the first and the last overlay), overlay (received by the monitor), lost
+                        (camera frames without an overlay), recorder_dropped (not in the video or bag), states
 fps                     overlay frames a second
 latency_ms              stage -> n, p50, p95, p99, max. ``<node>.<stage>`` is one node's part; ``end_to_end`` is capture
-                        stamp to overlay received by a subscriber (a recording: from the frame's release)
+                        stamp to overlay received by a subscriber (a recording: from the frame's release);
+                        ``end_to_end_live`` the same while the overlay was live: a lost pose is waited for
 tf_rate_hz              child frame -> transforms a second on /tf
 tf                      child frame -> parent frame; ``tf_roots`` are the frames without a parent: one, if the tree is whole
 markers_first_frame     tool -> markers that carried its pose in the first frame of the recording

@@ -123,7 +123,7 @@ def test_every_system_has_a_launch_file() -> None:
 def test_arguments_of_a_system_leave_room_for_the_common_ones(name: str) -> None:
     names = [argument.name for argument in launching.arguments(SYSTEMS[name])]
     assert sorted(set(names)) == sorted(names)
-    assert {'namespace', 'rviz'} < set(names) | {''}
+    assert {'namespace', 'rviz'} <= set(names)
 
 
 @pytest.mark.usefixtures('fake_launch')

@@ -256,6 +256,14 @@ def kernel_info(name: str | None = None) -> KernelInfo | tuple[KernelInfo, ...]:
     return tuple(map(_info, LAYOUTS.values())) if name is None else _info(pick(name, LAYOUTS, 'kernel'))
 
 
+def usable_kernel(name: str) -> KernelInfo:
+    """Return what is known about a kernel; raises KernelError where it does not load or is not the manifest's."""
+    info = kernel_info(name)
+    if info.problem:
+        raise KernelError(info.problem)
+    return info
+
+
 def _info(layout: Layout) -> KernelInfo:
     path, digest, size, known = '', '', 0, False
     try:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +23,7 @@ from rclpy.exceptions import (
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
 
 from arsurg_ros.errors import ArsurgError
 from arsurg_ros.nodes import msgs, qos
@@ -30,6 +33,7 @@ from arsurg_ros.stats import StageStats
 
 NAMESPACE = 'arsurg'
 WARN_EVERY_S = 1.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Between 'how is this node' messages; also how long a client waits to see a node's state.
 DIAGNOSTICS_PERIOD_S = 0.5
 
@@ -82,10 +86,7 @@ class StageNode(LifecycleNode):
                 check(param, values[param.name])
             self.build(values)
         except ArsurgError as e:
-            self.refusal = str(e)
-            self.get_logger().error(f'{self.executable}: {e}')
-            self.release()
-            return TransitionCallbackReturn.FAILURE
+            return self._refuse(e)
         self.refusal = ''
         return TransitionCallbackReturn.SUCCESS
 
@@ -93,7 +94,12 @@ class StageNode(LifecycleNode):
         """Start."""
         result = super().on_activate(state)
         self.active = True
-        self.start()
+        try:
+            self.start()
+        except ArsurgError as e:
+            self.active = False
+            self.stop()
+            return self._refuse(e, release=False)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -120,6 +126,13 @@ class StageNode(LifecycleNode):
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
         self.report()
+
+    def _refuse(self, error: ArsurgError, *, release: bool = True) -> TransitionCallbackReturn:
+        self.refusal = str(error)
+        self.get_logger().error(f'{self.executable}: {error}')
+        if release:
+            self.release()
+        return TransitionCallbackReturn.FAILURE
 
     # Help for the stages.
 
@@ -207,9 +220,23 @@ def descriptor(param: ParameterInfo) -> ParameterDescriptor:
     return out
 
 
+def told_to_stop() -> threading.Event:
+    """Return an event that SIGINT or SIGTERM sets, however often it comes, instead of breaking into what runs.
+
+    rclpy's own handler invalidates the context in the middle of a callback, whose publish then raises; and Ctrl-C under launch
+    comes twice, from the terminal and from launch: the second must not kill the process while it cleans up. Goes with
+    ``SignalHandlerOptions.NO``.
+    """
+    stopping = threading.Event()
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
+
+
 def run(make: Callable[[], StageNode], args: list[str] | None = None) -> int:
     """Spin a node until it is told to stop; return the exit status. Wrong parameters are one line and status 2."""
-    rclpy.init(args=args)
+    stopping = told_to_stop()
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = make()
     except (InvalidParameterValueException, InvalidParameterTypeException) as e:
@@ -220,8 +247,9 @@ def run(make: Callable[[], StageNode], args: list[str] | None = None) -> int:
     executor.add_node(node)
     try:
         node.autostart()
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
+        while not stopping.is_set():  # the diagnostics timer wakes it
+            executor.spin_once()
+    except ExternalShutdownException:
         pass
     finally:
         node.release()

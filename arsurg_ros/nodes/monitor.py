@@ -20,11 +20,12 @@ from typing import Any
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PointStamped, PoseStamped, PoseWithCovarianceStamped
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Float64
 from tf2_msgs.msg import TFMessage
@@ -35,7 +36,7 @@ from arsurg_ros.errors import ArsurgError, DataError
 from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.measure import OverlayMeasure, against_baseline
 from arsurg_ros.nodes import msgs, qos
-from arsurg_ros.nodes.base import NAMESPACE
+from arsurg_ros.nodes.base import NAMESPACE, told_to_stop
 from arsurg_ros.recording import RunRecorder
 from arsurg_ros.stats import StageStats
 from arsurg_ros.types import Frame
@@ -65,6 +66,7 @@ class Monitor(Node):
         self._health: dict[str, dict[str, str]] = {}
         self._states: list[tuple[int, str]] = []
         self._overlays: list[tuple[int, float]] = []
+        self._camera_stamps: list[int] = []
         self._quality: dict[str, str] = {}
         self._T_ref_ct: list[tuple[int, Any]] = []
         self._flags_ms: list[float] = []
@@ -114,6 +116,7 @@ class Monitor(Node):
         self.create_subscription(kind, topic, on_raw, profile, raw=True)
 
     def _on_info(self, msg: CameraInfo) -> None:
+        self._camera_stamps.append(msgs.to_ns(msg.header.stamp))
         try:
             self.measure.camera = msgs.camera_from_info(msg)
         except ArsurgError as e:
@@ -188,15 +191,21 @@ class Monitor(Node):
         if not self._overlays:
             self._emit('first_frame', seconds=round(time.time() - self.config['began_s'], 3))
         self._overlays.append((frame.stamp_ns, now))
-        if not self.config['sim_time']:
-            self.stats.add('end_to_end', self.get_clock().now().nanoseconds - frame.stamp_ns)
-        else:
-            released_ns = self.measure.released_ns(frame.stamp_ns)
-            if released_ns is not None:
-                self.stats.add('end_to_end', time.time_ns() - released_ns)
         state = self._states[-1][1] if self._states else ''
+        self._add_latency(frame.stamp_ns, state)
         self.measure.keep_overlay(frame, state)
         self.recorder.overlay(frame)
+
+    def _add_latency(self, stamp_ns: int, state: str) -> None:
+        if self.config['sim_time']:
+            released_ns = self.measure.released_ns(stamp_ns)
+            age_ns = None if released_ns is None else time.time_ns() - released_ns
+        else:
+            age_ns = self.get_clock().now().nanoseconds - stamp_ns
+        if age_ns is not None:
+            self.stats.add('end_to_end', age_ns)
+            if state == 'live':
+                self.stats.add('end_to_end_live', age_ns)
 
     # Progress and end.
 
@@ -231,8 +240,8 @@ class Monitor(Node):
         self._emit('closing')
         files = self.recorder.close(self._labels(), self._start_ns or 0)
         span_s = self._span_s()
-        published = int(self._health.get('camera', {}).get('published', 0))
         received = len(self._overlays)
+        published, lost = self._camera_and_lost()
         out: dict[str, Any] = {
             'schema': report.SCHEMA,
             'system': self.config['system'],
@@ -241,7 +250,7 @@ class Monitor(Node):
             'frames': {
                 'camera': published,
                 'overlay': received,
-                'lost': max(published - received, 0),
+                'lost': lost,
                 'recorder_dropped': self.recorder.dropped,
                 'states': self._state_counts(),
             },
@@ -264,6 +273,18 @@ class Monitor(Node):
         if len(self._overlays) > 1:
             return self._overlays[-1][1] - self._overlays[0][1]
         return time.monotonic() - self._began
+
+    def _camera_and_lost(self) -> tuple[int, int]:
+        """Return how many frames the camera published between the first and the last overlay, and how many had none.
+
+        By camera_info, which is small and reliable: an image that the monitor itself missed does not count as lost.
+        """
+        shown = {stamp_ns for stamp_ns, _ in self._overlays}
+        if not shown:
+            return len(self._camera_stamps), len(self._camera_stamps)
+        first, last = min(shown), max(shown)
+        between = {s for s in self._camera_stamps if first <= s <= last} | shown
+        return len(between), len(between - shown)
 
     def _labels(self) -> dict[int, str]:
         return {stamp_ns: self._state_at(stamp_ns) for stamp_ns, _ in self._overlays}
@@ -319,21 +340,22 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog='monitor')
     parser.add_argument('config', type=Path)
     config = json.loads(parser.parse_args(argv).config.read_text(encoding='utf-8'))
-    rclpy.init(args=[])
+    stopping = told_to_stop()
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = Monitor(config)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        while not (node.finished or node.fault):
+        while not (node.finished or node.fault or stopping.is_set()):
             executor.spin_once(timeout_sec=0.2)
+        if stopping.is_set():
+            node.recorder.close({})
+            return 130
         if node.fault:
             node.recorder.close({})
             print(json.dumps({'event': 'fault', 'message': node.fault}), flush=True)
             return 1
         report.write_json(node.report(), Path(config['report']))
-    except (KeyboardInterrupt, ExternalShutdownException):
-        node.recorder.close({})
-        return 130
     except ArsurgError as e:
         print(json.dumps({'event': 'fault', 'message': str(e)}), flush=True)
         return 1

@@ -15,7 +15,8 @@ from geometry_msgs.msg import PoseWithCovarianceStamped
 from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import MarkerArray
 
-from arsurg_ros.errors import DataError, TransformLookupError
+from arsurg_ros.errors import ArsurgError, DataError, TransformLookupError
+from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
 from arsurg_ros.nodes.markers import MarkerMeshes, marker_array
@@ -65,6 +66,8 @@ class OverlayNode(StageNode):
     def build(self, p: dict[str, Any]) -> None:
         """Load the scene; make the topics."""
         self._limits = OverlayLimits(stale_s=p['stale_s'], lost_s=p['lost_s'])
+        if p['backend'] == 'wasm':
+            usable_kernel('overlay')
         self._scene = load_scene(p['scene'], root=p['scene_root'])
         self._meshes = MarkerMeshes(self._scene)
         self._p = p
@@ -80,8 +83,9 @@ class OverlayNode(StageNode):
         self._listen(PoseWithCovarianceStamped, 'registration/result', self._on_registration, qos.LATCHED)
         self._listen(DiagnosticArray, 'registration/quality', self._on_quality, qos.LATCHED)
         self._tf = TfListener(self, lambda rows: self._resolve())
-        for period_s, action in ((CHECK_PERIOD_S, self._check), (MARKERS_PERIOD_S, self._publish_markers)):
-            self._entities.append((self.destroy_timer, self.create_timer(period_s, action, clock=self.steady)))
+        self._check_timer = self.create_timer(CHECK_PERIOD_S, self._check, clock=self.steady, autostart=False)
+        refresh = self.create_timer(MARKERS_PERIOD_S, self._publish_markers, clock=self.steady)
+        self._entities += [(self.destroy_timer, self._check_timer), (self.destroy_timer, refresh)]
 
     def release(self) -> None:
         """Drop the topics and all that was received."""
@@ -112,7 +116,7 @@ class OverlayNode(StageNode):
         def call(message: Any, info: Any) -> None:
             try:
                 callback(message, info)
-            except DataError as e:
+            except ArsurgError as e:
                 self.warn(str(e))
 
         return call
@@ -146,6 +150,8 @@ class OverlayNode(StageNode):
         if len(self._pending) > MAX_PENDING:
             self._show(self._pending.popleft())
         self._resolve()
+        if self._pending:
+            self._check_timer.reset()
 
     # The way of an image: wait for its pose, look up, draw, publish.
 
@@ -157,6 +163,8 @@ class OverlayNode(StageNode):
     def _check(self) -> None:
         while self._pending and self._overdue(self._pending[0]):
             self._show(self._pending.popleft())
+        if not self._pending:
+            self._check_timer.cancel()  # awake only while something waits
 
     def _overdue(self, pending: _Pending) -> bool:
         """Tell whether to wait no longer: what is shown live must not outlive the last valid pose by the flag's limit."""
@@ -173,7 +181,7 @@ class OverlayNode(StageNode):
     def _show(self, pending: _Pending) -> None:
         try:
             self._draw(pending)
-        except DataError as e:
+        except ArsurgError as e:
             self.warn(str(e))
 
     def _draw(self, pending: _Pending) -> None:

@@ -18,7 +18,7 @@ from tf2_msgs.msg import TFMessage
 from arsurg_ros import __version__
 from arsurg_ros.errors import ArsurgError, RegistrationError, TransformLookupError
 from arsurg_ros.geometry import se3
-from arsurg_ros.kernels.host import kernel_info
+from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
 from arsurg_ros.nodes.tf import TfListener
@@ -59,7 +59,7 @@ class RegistrationNode(StageNode):
         self._tip_topic = f'instrument/{p["instrument"]}/measured_cp'
         self._provenance = {'software': f'arsurg_ros {__version__}', 'backend': p['backend']}
         if p['backend'] == 'wasm':
-            self._provenance['kernel_sha256'] = kernel_info('registration').sha256
+            self._provenance['kernel_sha256'] = usable_kernel('registration').sha256
         self._make_topics()
 
     def start(self) -> None:

@@ -39,8 +39,12 @@ class TfListener:
 
     def _on_tf(self, msg: TFMessage) -> None:
         rows = [row for t in msg.transforms if (row := self._add(t, static=False)) is not None]
-        if self._on_change is not None and rows:
+        if self._on_change is None or not rows:
+            return
+        try:
             self._on_change(rows)
+        except ArsurgError as e:
+            self._node.warn(str(e))
 
     def _on_tf_static(self, msg: TFMessage) -> None:
         for t in msg.transforms:

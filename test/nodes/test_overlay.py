@@ -167,6 +167,16 @@ def test_an_unknown_encoding_is_refused(graph):
     assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
 
 
+def test_an_uncalibrated_camera_is_one_line_and_the_node_lives(graph, capfd):
+    room = Room(graph)
+    bare = msgs.info_from_camera(SCENE.camera, 1, 'cam')
+    bare.k = np.zeros(9)
+    room.info.publish(bare)
+    assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
+    assert 'is it calibrated' in capfd.readouterr().err
+    assert room.frame() is not None
+
+
 def test_an_image_before_camera_info_waits_for_none(graph):
     room = Room(graph)
     assert room.frame(info=False) is None
