@@ -46,7 +46,8 @@ def is_rigid(T: ArrayLike, tolerance: float = RIGID_TOLERANCE) -> bool:
     if M.shape != (4, 4) or not np.isfinite(M).all():
         return False
     R = M[:3, :3]
-    orthonormal = bool(np.abs(R.T @ R - np.eye(3)).max() <= tolerance)
+    with np.errstate(over='ignore', invalid='ignore'):  # huge numbers are not rigid either
+        orthonormal = bool(np.abs(R.T @ R - np.eye(3)).max() <= tolerance)
     return orthonormal and bool(np.linalg.det(R) > 0) and bool(np.abs(M[3] - (0, 0, 0, 1)).max() <= tolerance)
 
 
