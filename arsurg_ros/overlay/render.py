@@ -91,7 +91,11 @@ class OverlayRenderer:
         self._size = (width_px, height_px)
         self._rasteriser = Rasteriser(width_px, height_px, scene.meshes, backend=backend)
         self._queries = {mesh.name: SurfaceQuery(mesh) for mesh in scene.targets}
-        self._patterns: dict[OverlayState, U8] = {}
+        # Made now: the first frame that has to say LOST must not be late.
+        self._patterns = {
+            state: stripes(width_px, height_px, banner.rgb, max(8, round(0.1 * height_px)), banner.slope)
+            for state, banner in BANNERS.items()
+        }
 
     def render(
         self, frame_bgr: U8, camera: CameraModel, T_cam_ct: F64 | None, state: OverlayState, readouts: Readouts
@@ -176,10 +180,7 @@ class OverlayRenderer:
 
     def _border(self, image: U8, state: OverlayState, banner: Banner) -> int:
         """Draw a state's border; return its width, pixels."""
-        width, height = self._size
-        if state not in self._patterns:
-            self._patterns[state] = stripes(width, height, banner.rgb, max(8, round(0.1 * height)), banner.slope)
-        border_px = max(2, round(banner.width * height))
+        border_px = max(2, round(banner.width * self._size[1]))
         border(image, self._patterns[state], border_px)
         return border_px
 
