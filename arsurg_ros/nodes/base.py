@@ -252,6 +252,9 @@ def run(make: Callable[[], StageNode], args: list[str] | None = None) -> int:
     except ExternalShutdownException:
         pass
     finally:
+        # Python gives a handler of its own back to the system when it ends, which would then kill it: ignored, it is not.
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         node.release()
         executor.shutdown()
         node.destroy_node()
