@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from arsurg_ros.acquisition import CAMERAS, Camera, create_camera
 from arsurg_ros.errors import ConfigError, TransformLookupError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.transforms import TransformBuffer
+from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts, RenderedOverlay
 from arsurg_ros.overlay.scene import Scene, load_scene
 from arsurg_ros.overlay.state import OverlayLimits, PoseLookup, decide
@@ -58,8 +60,12 @@ class Pipeline:
     reference: str = frames.REF
     backend: str = 'wasm'
     limits: OverlayLimits = field(default_factory=OverlayLimits)
-    buffer: TransformBuffer = field(default_factory=TransformBuffer)
+    buffer: TransformBuffer = field(init=False)
     _renderer: tuple[tuple[int, int], OverlayRenderer] | None = None
+
+    def __post_init__(self) -> None:
+        """Interpolate by the same backend that draws."""
+        self.buffer = TransformBuffer(interpolate=partial(interpolate_poses, backend=self.backend))
 
     def start(self, now_ns: int) -> None:
         """Begin at a time of the clock; in mode file the registration is there at once."""

@@ -67,7 +67,8 @@ class OverlayNode(StageNode):
         """Load the scene; make the topics."""
         self._limits = OverlayLimits(stale_s=p['stale_s'], lost_s=p['lost_s'])
         if p['backend'] == 'wasm':
-            usable_kernel('overlay')
+            for kernel in ('overlay', 'tracking'):
+                usable_kernel(kernel)
         self._scene = load_scene(p['scene'], root=p['scene_root'])
         self._meshes = MarkerMeshes(self._scene)
         self._p = p
@@ -82,7 +83,7 @@ class OverlayNode(StageNode):
         self._listen(Image, 'camera/image_raw', self._on_image, qos.IMAGE_LISTEN)
         self._listen(PoseWithCovarianceStamped, 'registration/result', self._on_registration, qos.LATCHED)
         self._listen(DiagnosticArray, 'registration/quality', self._on_quality, qos.LATCHED)
-        self._tf = TfListener(self, lambda rows: self._resolve())
+        self._tf = TfListener(self, p['backend'], lambda rows: self._resolve())
         self._check_timer = self.create_timer(CHECK_PERIOD_S, self._check, clock=self.steady, autostart=False)
         refresh = self.create_timer(MARKERS_PERIOD_S, self._publish_markers, clock=self.steady)
         self._entities += [(self.destroy_timer, self._check_timer), (self.destroy_timer, refresh)]

@@ -111,7 +111,7 @@ class RegistrationNode(StageNode):
         ):
             service = self.create_service(Trigger, f'registration/{name}', self._answer(action))
             self._entities.append((self.destroy_service, service))
-        self._tf = TfListener(self, self._on_tf)
+        self._tf = TfListener(self, self._session.backend, self._on_tf)
 
     def _on_tip(self, msg: PoseStamped, info: dict[str, int]) -> None:
         T_trk_tip = msgs.matrix_from_pose(msg.pose, self._tip_topic)

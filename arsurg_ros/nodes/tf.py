@@ -9,12 +9,14 @@ StaticTransformBroadcaster keeps the first transform of a child for ever.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from geometry_msgs.msg import TransformStamped
 from tf2_msgs.msg import TFMessage
 
 from arsurg_ros.errors import ArsurgError
 from arsurg_ros.geometry.transforms import TransformBuffer
+from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode
 
@@ -22,9 +24,11 @@ from arsurg_ros.nodes.base import StageNode
 class TfListener:
     """Fills ``buffer`` and calls ``on_change`` with each /tf message's (parent, child, stamp_ns) rows."""
 
-    def __init__(self, node: StageNode, on_change: Callable[[list[tuple[str, str, int]]], None] | None = None) -> None:
-        """Subscribe on behalf of ``node``."""
-        self.buffer = TransformBuffer()
+    def __init__(
+        self, node: StageNode, backend: str, on_change: Callable[[list[tuple[str, str, int]]], None] | None = None
+    ) -> None:
+        """Subscribe on behalf of ``node``; poses are interpolated by the kernel, or its twin, of ``backend``."""
+        self.buffer = TransformBuffer(interpolate=partial(interpolate_poses, backend=backend))
         self._node = node
         self._on_change = on_change
         self._subscriptions = [

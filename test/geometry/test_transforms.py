@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from arsurg_ros.errors import TransformLookupError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.transforms import TransformBuffer, interpolate_screw
+from arsurg_ros.kernels.poses import interpolate_poses
 
 MS = 1_000_000
 
@@ -131,3 +132,12 @@ def test_a_matrix_that_is_no_pose_is_refused(buffer, bad):
         buffer.put('trk', 'ref', 60 * MS, bad)
     with pytest.raises(ValueError, match='own parent'):
         buffer.put('ref', 'ref', 60 * MS, np.eye(4))
+
+
+def test_the_kernel_interpolates_as_the_buffer_does(buffer):
+    by_kernel = TransformBuffer(interpolate=interpolate_poses)
+    for k in range(5):
+        by_kernel.put('trk', 'ref', k * 10 * MS, pose(10 + k))
+    for stamp_ms in (1, 25, 39):
+        twin = buffer.lookup('trk', 'ref', stamp_ms * MS)
+        assert np.allclose(by_kernel.lookup('trk', 'ref', stamp_ms * MS), twin, atol=1e-12)
