@@ -23,6 +23,7 @@ from rclpy.exceptions import (
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
 from arsurg_ros.errors import ArsurgError
@@ -48,6 +49,7 @@ class StageNode(LifecycleNode):
         self.stats = StageStats()
         self.active = False
         self.refusal = ''
+        self._entities: list[tuple[Callable[[Any], Any], Any]] = []
         for param in PARAMS[executable]:
             default = Parameter.Type.DOUBLE_ARRAY if param.default == [] else param.default
             self.declare_parameter(param.name, default, descriptor(param))
@@ -70,7 +72,10 @@ class StageNode(LifecycleNode):
         """Pause."""
 
     def release(self) -> None:
-        """Undo build; also called where build failed half-way, so it takes what is there."""
+        """Undo build; also called where build failed half-way, so it takes what is there. Call this one too."""
+        while self._entities:
+            destroy, entity = self._entities.pop()
+            destroy(entity)
 
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Return the level, one line and the values for /diagnostics while active."""
@@ -136,6 +141,28 @@ class StageNode(LifecycleNode):
 
     # Help for the stages.
 
+    def publisher(self, kind: type, topic: str, profile: QoSProfile) -> Any:
+        """Return a publisher that lives until release."""
+        return self._keep(self.destroy_publisher, self.create_publisher(kind, topic, profile))
+
+    def listen(self, kind: type, topic: str, callback: Callable[..., None], profile: QoSProfile) -> Any:
+        """Subscribe until release. The callback takes (message, info); its ArsurgError is a warning and not a crash."""
+        return self._keep(
+            self.destroy_subscription, self.create_subscription(kind, topic, self._tolerant(callback), profile)
+        )
+
+    def serve(self, kind: type, name: str, callback: Callable[[Any, Any], Any]) -> Any:
+        """Serve until release."""
+        return self._keep(self.destroy_service, self.create_service(kind, name, callback))
+
+    def every(self, period_s: float, action: Callable[[], None], **kwargs: Any) -> Any:
+        """Return a timer that lives until release; ``kwargs`` go to rclpy's create_timer."""
+        return self._keep(self.destroy_timer, self.create_timer(period_s, action, **kwargs))
+
+    def _keep(self, destroy: Callable[[Any], Any], entity: Any) -> Any:
+        self._entities.append((destroy, entity))
+        return entity
+
     def value_of(self, param: ParameterInfo) -> Any:
         """Return a parameter's value; its default where it was declared without one and never set."""
         try:
@@ -157,17 +184,22 @@ class StageNode(LifecycleNode):
         return self.now_ns() - stamp_ns
 
     def guard(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """Return the callback, run only while active, whose ArsurgError becomes a counted warning and not a crash."""
+        """Return the callback for messages that count only while the node is active."""
 
         def guarded(message: Any, info: Any) -> None:
-            if not self.active:
-                return
+            if self.active:
+                callback(message, info)
+
+        return guarded
+
+    def _tolerant(self, callback: Callable[..., None]) -> Callable[[Any, Any], None]:
+        def call(message: Any, info: Any) -> None:
             try:
                 callback(message, info)
             except ArsurgError as e:
                 self.warn(str(e))
 
-        return guarded
+        return call
 
     def warn(self, text: str) -> None:
         """Count a bad input and log it, at most once a second."""

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -26,7 +25,6 @@ class CameraNode(StageNode):
     def __init__(self, **kwargs: Any) -> None:
         """Declare the parameters."""
         super().__init__('camera', **kwargs)
-        self._entities: list[tuple[Callable[[Any], bool], Any]] = []
         self._camera: Camera | None = None
         self._due: DueTimer | None = None
         self._began_ns = 0
@@ -37,9 +35,8 @@ class CameraNode(StageNode):
         sim_time = bool(self.get_parameter('use_sim_time').value)
         values |= of_stage(CAMERAS, p['source'], 'camera', {'camera_frame': p['camera_frame'], 'keep_stamps': sim_time})
         self._camera = create_camera(p['source'], values)
-        self._image = self.create_publisher(Image, 'camera/image_raw', qos.STREAM)
-        self._info = self.create_publisher(CameraInfo, 'camera/camera_info', qos.STREAM)
-        self._entities = [(self.destroy_publisher, self._image), (self.destroy_publisher, self._info)]
+        self._image = self.publisher(Image, 'camera/image_raw', qos.STREAM)
+        self._info = self.publisher(CameraInfo, 'camera/camera_info', qos.STREAM)
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -57,9 +54,7 @@ class CameraNode(StageNode):
     def release(self) -> None:
         """Close the camera and drop the topics."""
         self.stop()
-        for destroy, entity in self._entities:
-            destroy(entity)
-        self._entities = []
+        super().release()
         if self._camera is not None:
             self._camera.close()
             self._camera = None

@@ -32,17 +32,9 @@ class ClockNode(StageNode):
         self._rate, self._loop = p['rate'], p['loop']
         self._settle_ns = int(p['settle_s'] * 1e9)
         self._waiting = {f'arsurg: {name}' for name in texts(p['wait_for'])}
-        self._publisher = self.create_publisher(Clock, '/clock', qos.STREAM)
-        self._listen = self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, qos.DIAGNOSTICS)
-        self._timer = self.create_timer(1.0 / p['rate_hz'], self._tick, clock=self.steady)
-
-    def release(self) -> None:
-        """Drop the topics."""
-        if hasattr(self, '_timer'):
-            self.destroy_timer(self._timer)
-            self.destroy_subscription(self._listen)
-            self.destroy_publisher(self._publisher)
-            del self._timer
+        self._publisher = self.publisher(Clock, '/clock', qos.STREAM)
+        self.listen(DiagnosticArray, '/diagnostics', self._on_diagnostics, qos.DIAGNOSTICS)
+        self.every(1.0 / p['rate_hz'], self._tick, clock=self.steady)
 
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Tell what it waits for, or how far it is."""
@@ -50,7 +42,7 @@ class ClockNode(StageNode):
             return DiagnosticStatus.WARN, f'waiting for {", ".join(sorted(self._waiting))}', {'finished': False}
         return DiagnosticStatus.OK, 'finished' if self._finished else 'playing', {'finished': self._finished}
 
-    def _on_diagnostics(self, msg: DiagnosticArray) -> None:
+    def _on_diagnostics(self, msg: DiagnosticArray, info: dict[str, int]) -> None:
         for status in msg.status:
             if status.message != 'inactive' and status.level != DiagnosticStatus.ERROR:
                 self._waiting.discard(status.name)

@@ -34,25 +34,16 @@ class InstrumentNode(StageNode):
     def __init__(self, **kwargs: Any) -> None:
         """Declare the parameters."""
         super().__init__('instrument', **kwargs)
-        self._entities: list[Any] = []
 
     def build(self, p: dict[str, Any]) -> None:
         """Make the topics."""
         self._T_tool_tip = tip_transform(p['tip_m'])
         self._topic = f'tracker/{p["tool"]}/measured_cp'
-        self._publisher = self.create_publisher(PoseStamped, f'instrument/{p["instrument"]}/measured_cp', qos.STREAM)
-        static = self.create_publisher(TFMessage, '/tf_static', qos.LATCHED)
+        self._publisher = self.publisher(PoseStamped, f'instrument/{p["instrument"]}/measured_cp', qos.STREAM)
+        static = self.publisher(TFMessage, '/tf_static', qos.LATCHED)
         tip = msgs.transform_stamped(self._T_tool_tip, self.now_ns(), p['tool_frame'], p['tip_frame'])
         static.publish(TFMessage(transforms=[tip]))
-        listen = self.create_subscription(PoseStamped, self._topic, self.guard(self._on_tool), qos.STREAM)
-        self._entities = [self._publisher, static, listen]
-
-    def release(self) -> None:
-        """Drop the topics."""
-        for entity in self._entities:
-            destroy = self.destroy_subscription if hasattr(entity, 'callback') else self.destroy_publisher
-            destroy(entity)
-        self._entities = []
+        self.listen(PoseStamped, self._topic, self.guard(self._on_tool), qos.STREAM)
 
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Tell how many poses passed."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +49,6 @@ class OverlayNode(StageNode):
         super().__init__('overlay', **kwargs)
         self._tf: TfListener | None = None
         self._meshes: MarkerMeshes | None = None
-        self._entities: list[tuple[Callable[[Any], bool], Any]] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -73,26 +71,22 @@ class OverlayNode(StageNode):
         self._meshes = MarkerMeshes(self._scene)
         self._p = p
         self._wait_ns, self._flag_ns = int(p['pose_wait_s'] * 1e9), int(p['flag_s'] * 1e9)
-        self._image = self.create_publisher(Image, 'overlay/image_raw', qos.STREAM)
-        self._info = self.create_publisher(CameraInfo, 'overlay/camera_info', qos.STREAM)
-        self._markers = self.create_publisher(MarkerArray, 'overlay/markers', qos.LATCHED)
-        self._states = self.create_publisher(DiagnosticArray, 'overlay/state', qos.LATCHED)
-        publishers = [self._image, self._info, self._markers, self._states]
-        self._entities = [(self.destroy_publisher, e) for e in publishers]
-        self._listen(CameraInfo, 'camera/camera_info', self._on_info, qos.STREAM)
-        self._listen(Image, 'camera/image_raw', self._on_image, qos.IMAGE_LISTEN)
-        self._listen(PoseWithCovarianceStamped, 'registration/result', self._on_registration, qos.LATCHED)
-        self._listen(DiagnosticArray, 'registration/quality', self._on_quality, qos.LATCHED)
+        self._image = self.publisher(Image, 'overlay/image_raw', qos.STREAM)
+        self._info = self.publisher(CameraInfo, 'overlay/camera_info', qos.STREAM)
+        self._markers = self.publisher(MarkerArray, 'overlay/markers', qos.LATCHED)
+        self._states = self.publisher(DiagnosticArray, 'overlay/state', qos.LATCHED)
+        # Configured but inactive, the latched registration must be kept: only images wait for activation.
+        self.listen(CameraInfo, 'camera/camera_info', self._on_info, qos.STREAM)
+        self.listen(Image, 'camera/image_raw', self.guard(self._on_image), qos.IMAGE_LISTEN)
+        self.listen(PoseWithCovarianceStamped, 'registration/result', self._on_registration, qos.LATCHED)
+        self.listen(DiagnosticArray, 'registration/quality', self._on_quality, qos.LATCHED)
         self._tf = TfListener(self, p['backend'], lambda rows: self._resolve())
-        self._check_timer = self.create_timer(CHECK_PERIOD_S, self._check, clock=self.steady, autostart=False)
-        refresh = self.create_timer(MARKERS_PERIOD_S, self._publish_markers, clock=self.steady)
-        self._entities += [(self.destroy_timer, self._check_timer), (self.destroy_timer, refresh)]
+        self._check_timer = self.every(CHECK_PERIOD_S, self._check, clock=self.steady, autostart=False)
+        self.every(MARKERS_PERIOD_S, self._publish_markers, clock=self.steady)
 
     def release(self) -> None:
         """Drop the topics and all that was received."""
-        for destroy, entity in self._entities:
-            destroy(entity)
-        self._entities = []
+        super().release()
         if self._tf is not None:
             self._tf.destroy()
             self._tf = None
@@ -107,20 +101,6 @@ class OverlayNode(StageNode):
             return DiagnosticStatus.WARN, 'no image yet', {}
         live = self._state is OverlayState.LIVE
         return DiagnosticStatus.OK if live else DiagnosticStatus.WARN, self._state.value, {'state': self._state.value}
-
-    def _listen(self, kind: type, topic: str, callback: Callable[[Any, Any], None], profile: Any) -> None:
-        # Configured but inactive, the latched registration must be kept: only images wait for activation.
-        subscription = self.create_subscription(kind, topic, self._tolerant(callback), profile)
-        self._entities.append((self.destroy_subscription, subscription))
-
-    def _tolerant(self, callback: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-        def call(message: Any, info: Any) -> None:
-            try:
-                callback(message, info)
-            except ArsurgError as e:
-                self.warn(str(e))
-
-        return call
 
     # Inputs.
 
@@ -143,8 +123,6 @@ class OverlayNode(StageNode):
             self._fre_m = float(values['fre_mm']) * 1e-3
 
     def _on_image(self, msg: Image, info: dict[str, int]) -> None:
-        if not self.active:
-            return
         frame = msgs.frame_from_image(msg, 'camera/image_raw')
         self._pending.append(_Pending(frame, self.age_ns(frame.stamp_ns, info), time.monotonic_ns()))
         self.stats.add('transport', self._pending[-1].age_ns)

@@ -40,7 +40,6 @@ class RegistrationNode(StageNode):
         """Declare the parameters."""
         super().__init__('registration', **kwargs)
         self._tf: TfListener | None = None
-        self._entities: list[tuple[Callable[[Any], bool], Any]] = []
         self._pending: deque[tuple[int, str, F64]] = deque()
         self._last_tf_ns = 0
 
@@ -74,9 +73,7 @@ class RegistrationNode(StageNode):
 
     def release(self) -> None:
         """Drop topics and services."""
-        for destroy, entity in self._entities:
-            destroy(entity)
-        self._entities = []
+        super().release()
         if self._tf is not None:
             self._tf.destroy()
             self._tf = None
@@ -93,24 +90,19 @@ class RegistrationNode(StageNode):
     # Topics.
 
     def _make_topics(self) -> None:
-        self._result = self.create_publisher(PoseWithCovarianceStamped, 'registration/result', qos.LATCHED)
-        self._quality = self.create_publisher(DiagnosticArray, 'registration/quality', qos.LATCHED)
-        self._digitized = self.create_publisher(PointStamped, 'registration/digitized', qos.STREAM)
-        self._tf_out = self.create_publisher(TFMessage, '/tf', qos.TF)
-        publishers = [self._result, self._quality, self._digitized, self._tf_out]
-        self._entities = [(self.destroy_publisher, p) for p in publishers]
-        tip = self.create_subscription(PoseStamped, self._tip_topic, self.guard(self._on_tip), qos.STREAM)
-        self._entities.append((self.destroy_subscription, tip))
-        timer = self.create_timer(IDLE_PERIOD_S, self._idle)
-        self._entities.append((self.destroy_timer, timer))
+        self._result = self.publisher(PoseWithCovarianceStamped, 'registration/result', qos.LATCHED)
+        self._quality = self.publisher(DiagnosticArray, 'registration/quality', qos.LATCHED)
+        self._digitized = self.publisher(PointStamped, 'registration/digitized', qos.STREAM)
+        self._tf_out = self.publisher(TFMessage, '/tf', qos.TF)
+        self.listen(PoseStamped, self._tip_topic, self.guard(self._on_tip), qos.STREAM)
+        self.every(IDLE_PERIOD_S, self._idle)
         for name, action in (
             ('capture', self._capture),
             ('compute', self._compute),
             ('accept', self._accept),
             ('clear', self._clear),
         ):
-            service = self.create_service(Trigger, f'registration/{name}', self._answer(action))
-            self._entities.append((self.destroy_service, service))
+            self.serve(Trigger, f'registration/{name}', self._answer(action))
         self._tf = TfListener(self, self._session.backend, self._on_tf)
 
     def _on_tip(self, msg: PoseStamped, info: dict[str, int]) -> None:

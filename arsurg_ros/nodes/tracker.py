@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,6 @@ class TrackerNode(StageNode):
     def __init__(self, **kwargs: Any) -> None:
         """Declare the parameters."""
         super().__init__('tracker', **kwargs)
-        self._entities: list[tuple[Callable[[Any], bool], Any]] = []
         self._tracker: ImageTracker | PolledTracker | None = None
         self._reset()
 
@@ -51,18 +49,18 @@ class TrackerNode(StageNode):
         values |= of_stage(TRACKERS, p['source'], 'tracker', given)
         self._tracker = create_tracker(p['source'], values)
         self._frames = {tool: tool for tool in self._tracker.tools} | pairs('tool_frames', p['tool_frames'])
-        self._tf = self._publisher(TFMessage, '/tf', qos.TF)
-        self._poses = {t: self._publisher(PoseStamped, f'tracker/{t}/measured_cp', qos.STREAM) for t in self._tracker.tools}
+        self._tf = self.publisher(TFMessage, '/tf', qos.TF)
+        self._poses = {t: self.publisher(PoseStamped, f'tracker/{t}/measured_cp', qos.STREAM) for t in self._tracker.tools}
         self._errors = {
-            t: self._publisher(Float64, f'tracker/{t}/registration_error', qos.STREAM) for t in self._tracker.tools
+            t: self.publisher(Float64, f'tracker/{t}/registration_error', qos.STREAM) for t in self._tracker.tools
         }
         if p['is_camera']:
-            static = self._publisher(TFMessage, '/tf_static', qos.LATCHED)
+            static = self.publisher(TFMessage, '/tf_static', qos.LATCHED)
             same = msgs.transform_stamped(np.eye(4), self.now_ns(), p['tracker_frame'], p['camera_frame'])
             static.publish(TFMessage(transforms=[same]))
         if isinstance(self._tracker, ImageTracker):
-            self._listen(CameraInfo, 'camera/camera_info', self._on_info, qos.STREAM)
-            self._listen(Image, 'camera/image_raw', self._on_image, qos.IMAGE_LISTEN)
+            self.listen(CameraInfo, 'camera/camera_info', self._on_info, qos.STREAM)
+            self.listen(Image, 'camera/image_raw', self.guard(self._on_image), qos.IMAGE_LISTEN)
 
     def start(self) -> None:
         """Begin to poll, where the tracker is polled."""
@@ -79,9 +77,7 @@ class TrackerNode(StageNode):
     def release(self) -> None:
         """Close the tracker and drop the topics."""
         self.stop()
-        for destroy, entity in self._entities:
-            destroy(entity)
-        self._entities = []
+        super().release()
         if self._tracker is not None:
             self._tracker.close()
             self._tracker = None
@@ -101,15 +97,6 @@ class TrackerNode(StageNode):
         if not self._last:
             return DiagnosticStatus.WARN, 'no pose yet', values
         return (DiagnosticStatus.WARN if reasons else DiagnosticStatus.OK), '; '.join(reasons) or 'tracking', values
-
-    def _publisher(self, kind: type, topic: str, profile: Any) -> Any:
-        publisher = self.create_publisher(kind, topic, profile)
-        self._entities.append((self.destroy_publisher, publisher))
-        return publisher
-
-    def _listen(self, kind: type, topic: str, callback: Callable[[Any, Any], None], profile: Any) -> None:
-        subscription = self.create_subscription(kind, topic, self.guard(callback), profile)
-        self._entities.append((self.destroy_subscription, subscription))
 
     def _on_info(self, msg: CameraInfo, info: dict[str, int]) -> None:
         self._camera = msgs.camera_from_info(msg)
