@@ -73,8 +73,8 @@ class TransformBuffer:
             del edge.poses[edge.stamps_ns.pop(0)]
 
     def clear(self) -> None:
-        """Forget everything, as a jump of the clock demands."""
-        self._edges.clear()
+        """Forget every moving pose, as a clock that jumped back demands; static ones hold at any time, as in tf2."""
+        self._edges = {child: edge for child, edge in self._edges.items() if edge.static}
 
     def edges(self) -> dict[str, str]:
         """Return {child: parent}: the tree as it is now."""

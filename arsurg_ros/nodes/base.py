@@ -14,7 +14,8 @@ from typing import Any
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.duration import Duration
 from rclpy.exceptions import (
     InvalidParameterTypeException,
     InvalidParameterValueException,
@@ -58,6 +59,8 @@ class StageNode(LifecycleNode):
         # Steady: a paused simulation clock must not silence the node.
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(DIAGNOSTICS_PERIOD_S, self.report, clock=self.steady)
+        back = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False)
+        self._jump_handle = self.get_clock().create_jump_callback(back, post_callback=self._on_jump)
 
     # What a stage fills in.
 
@@ -76,6 +79,9 @@ class StageNode(LifecycleNode):
         while self._entities:
             destroy, entity = self._entities.pop()
             destroy(entity)
+
+    def forget(self) -> None:
+        """Drop what was measured: the clock has jumped back, as a looping `ros2 bag play` makes it."""
 
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Return the level, one line and the values for /diagnostics while active."""
@@ -223,6 +229,11 @@ class StageNode(LifecycleNode):
         array = DiagnosticArray(header=msgs.header(time.time_ns(), ''))
         array.status = [msgs.status(name, self.get_fully_qualified_name(), level, message, values)]
         self._diagnostics.publish(array)
+
+    def _on_jump(self, jump: TimeJump) -> None:
+        self.stats.counts['clock_jumps'] += 1
+        self.get_logger().warning(f'{self.executable}: the clock jumped back by {-jump.delta.nanoseconds / 1e9:.3f} s')
+        self.forget()
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
         by_name = {p.name: p for p in PARAMS[self.executable]}

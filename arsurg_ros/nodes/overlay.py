@@ -95,6 +95,12 @@ class OverlayNode(StageNode):
             self._meshes = None
         self._reset()
 
+    def forget(self) -> None:
+        """Poses of a time to come are none: the images that wait and the moving frames go."""
+        self._pending.clear()
+        if self._tf is not None:
+            self._tf.buffer.clear()
+
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Tell the overlay's state."""
         if self._state is None:

@@ -78,6 +78,14 @@ class RegistrationNode(StageNode):
             self._tf.destroy()
             self._tf = None
 
+    def forget(self) -> None:
+        """Forget the rest that may be going on and the moving frames; what is captured and accepted stays."""
+        self._pending.clear()
+        self._last_tf_ns = 0
+        if self._tf is not None:
+            self._tf.buffer.clear()
+            self._session.detector.reset()
+
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Tell the state of the session."""
         session = self._session

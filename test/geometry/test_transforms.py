@@ -121,9 +121,12 @@ def test_samples_may_come_out_of_order():
     assert np.allclose(out.lookup('trk', 'ref', 10 * MS), pose(10))
 
 
-def test_clear_forgets(buffer):
+def test_clear_forgets_what_moves_and_keeps_what_is_static(buffer):
     buffer.clear()
-    assert buffer.edges() == {}
+    assert buffer.edges() == {'cam': 'trk', 'tip': 'tool'}
+    with pytest.raises(TransformLookupError) as caught:
+        buffer.lookup('cam', 'ref', 20 * MS)
+    assert caught.value.kind == 'unknown'
 
 
 @pytest.mark.parametrize('bad', [np.full((4, 4), np.nan), np.zeros((4, 4)), np.diag([2.0, 1, 1, 1])])

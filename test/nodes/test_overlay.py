@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseWithCovarianceStamped
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
@@ -259,3 +260,29 @@ def test_the_lookup_follows_a_moving_camera(graph):
     assert graph.until(lambda: room.state() == 'live')
     middle = pixels(room.frame()).astype(int)
     assert np.abs(between - middle).mean() < 0.5
+
+
+def test_a_clock_that_jumps_back_takes_the_poses_with_it(graph):
+    """As under a looping `ros2 bag play --clock`: a pose of the loop before is no pose of this one."""
+    clock = graph.probe.create_publisher(Clock, '/clock', qos.STREAM)
+    room = Room(graph, use_sim_time=True)
+    assert graph.until(lambda: clock.get_subscription_count() > 0)
+
+    def tick(ns):
+        clock.publish(Clock(clock=msgs.to_time(ns)))
+        assert graph.until(lambda: room.node.now_ns() == ns)
+
+    room.now_ns = 100_000_000_000
+    tick(room.now_ns)
+    room.frame()
+    room.register()
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+    room.now_ns = 99_000_000_000
+    tick(room.now_ns)
+    assert room.node.stats.counts['clock_jumps'] == 1
+    shown = room.frame(pose=False)
+    assert graph.until(lambda: room.state() == 'lost')
+    assert target_pixels(pixels(shown)) == 0
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
