@@ -10,6 +10,8 @@ import sys
 import cv2
 import pytest
 from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 from arsurg_ros import cli
 
@@ -148,21 +150,34 @@ def test_wrong_words_are_one_line_and_status_2(words, says, tmp_path):
     assert len(errors.strip().splitlines()) == 1
 
 
-def test_a_node_that_refuses_ends_the_run_with_its_reason(tmp_path):
-    profile = tmp_path / 'p.yaml'
-    profile.write_text("nodes: {registration: {landmarks: '{profile}/gone.yaml'}}")
-    from rosbags.rosbag2 import StoragePlugin, Writer
-    from rosbags.typesys import Stores, get_typestore
-
+def short_bag(tmp_path):
+    """Write a bag of 0.2 s that nobody listens to."""
     store = get_typestore(Stores.ROS2_JAZZY)
     with Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         connection = writer.add_connection('/x', 'std_msgs/msg/String', typestore=store)
         for k in range(3):
             data = store.serialize_cdr(store.types['std_msgs/msg/String']('x'), 'std_msgs/msg/String')
             writer.write(connection, 10**9 + k * 10**8, bytes(data))
-    status, _, errors = arsurg('replay', tmp_path / 'bag', '--profile', profile, '--out', tmp_path / 'out')
+    return tmp_path / 'bag'
+
+
+def test_a_node_that_refuses_ends_the_run_with_its_reason(tmp_path):
+    profile = tmp_path / 'p.yaml'
+    profile.write_text("nodes: {registration: {landmarks: '{profile}/gone.yaml'}}")
+    status, _, errors = arsurg('replay', short_bag(tmp_path), '--profile', profile, '--out', tmp_path / 'out')
     assert status == 2
     assert errors.strip() == f'error: registration: landmarks file {tmp_path}/gone.yaml: No such file or directory'
+
+
+def test_collinear_landmarks_are_a_missed_limit_and_say_why(tmp_path):
+    profile = tmp_path / 'p.yaml'
+    profile.write_text("nodes: {registration: {mode: file, landmarks: '{profile}/line.yaml'}}")
+    rows = [f'{{name: p{k}, ct: [{k}, 0, 0], ref: [{k}, 0, 0]}}' for k in range(4)]
+    (tmp_path / 'line.yaml').write_text(f'unit: mm\nlandmarks: [{", ".join(rows)}]\n')
+    status, said, _ = arsurg('replay', short_bag(tmp_path), '--profile', profile, '--out', tmp_path / 'out', '--no-bag')
+    assert status == 1
+    assert 'MISS registration/fre_mm = none' in said
+    assert 'collinear: the points of one set lie on a line' in said
 
 
 def test_version(capsys):
