@@ -15,12 +15,11 @@ from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, TransformS
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from arsurg_ros.acquisition.recording import CHANNELS, decode
 from arsurg_ros.errors import DataError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import camera_model
 from arsurg_ros.types import F64, CameraModel, Frame, RegistrationResult
-
-CHANNELS = {'bgr8': 3, 'rgb8': 3, 'mono8': 1}
 
 
 def to_time(stamp_ns: int) -> Time:
@@ -40,21 +39,11 @@ def header(stamp_ns: int, frame_id: str) -> Header:
 
 def frame_from_image(msg: Image, topic: str) -> Frame:
     """Return the Frame of an Image, without a copy but for rgb8; raises DataError naming the topic and what is wrong."""
-    channels = CHANNELS.get(msg.encoding)
-    if channels is None:
-        raise DataError(f'{topic}: encoding {msg.encoding!r}; valid: {", ".join(CHANNELS)}')
-    row = msg.width * channels
-    if msg.width == 0 or msg.height == 0 or msg.step < row or len(msg.data) < msg.height * msg.step:
-        raise DataError(
-            f'{topic}: {msg.width}x{msg.height} {msg.encoding}, step {msg.step}: {len(msg.data)} bytes do not hold it'
-        )
-    flat = np.frombuffer(msg.data, dtype=np.uint8, count=msg.height * msg.step)
-    rows = flat.reshape(msg.height, msg.step)[:, :row]
-    image = rows if channels == 1 else rows.reshape(msg.height, msg.width, 3)
-    if msg.encoding == 'rgb8':
-        image = np.ascontiguousarray(image[:, :, ::-1])
-    encoding = 'mono8' if channels == 1 else 'bgr8'
-    return Frame(to_ns(msg.header.stamp), msg.header.frame_id, np.ascontiguousarray(image), encoding)
+    try:
+        image = decode(msg)
+    except DataError as e:
+        raise DataError(f'{topic}: {e}') from e
+    return Frame(to_ns(msg.header.stamp), msg.header.frame_id, image, 'mono8' if image.ndim == 2 else 'bgr8')
 
 
 def image_from_frame(frame: Frame) -> Image:

@@ -37,10 +37,10 @@ def test_rgb_becomes_bgr_and_padding_is_left_out():
 @pytest.mark.parametrize(
     ('field', 'value', 'says'),
     [
-        ('encoding', 'yuv422', "encoding 'yuv422'; valid: bgr8, rgb8, mono8"),
-        ('width', 0, '0x2'),
+        ('encoding', 'yuv422', "^camera/image_raw: image encoding 'yuv422': one of "),
+        ('width', 0, 'image 0x2'),
         ('step', 3, 'step 3'),
-        ('height', 200, 'do not hold it'),
+        ('height', 200, 'do not fit'),
     ],
 )
 def test_images_that_are_none(field, value, says):
