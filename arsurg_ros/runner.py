@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from arsurg_ros.errors import ArsurgError
 from arsurg_ros.system import NodeSpec
 
 TERM_WAIT_S = 5.0
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def node_command(spec: NodeSpec, parameter_file: Path) -> list[str]:
@@ -65,7 +67,7 @@ class SystemRunner:
         with self.log_path(name).open('wb') as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=stdout or log, stderr=log, env=self._environment,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=_end_with_parent,
             )
         self._processes[name] = process
         return process
@@ -112,6 +114,11 @@ class SystemRunner:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _end_with_parent() -> None:
+    # Nodes whose arsurg was killed would go on for ever, and hold their shared memory.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _peak_mib(pid: int) -> float | None:

@@ -1,7 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -55,3 +57,23 @@ def test_complaints_are_counted(tmp_path):
         runner.start('b', script('print("[INFO] y")')).wait()
         (line,) = runner.complaints()
     assert line.startswith('a: 2 warnings') and line.endswith('[ERROR] z')
+
+
+def test_nodes_do_not_outlive_an_arsurg_that_was_killed(tmp_path):
+    parent = subprocess.Popen(
+        script(
+            'import sys, time; from pathlib import Path; from arsurg_ros.runner import SystemRunner\n'
+            f'with SystemRunner((), {{}}, Path({str(tmp_path)!r})) as runner:\n'
+            '    print(runner.start("n", [sys.executable, "-c", "import time; time.sleep(60)"]).pid, flush=True)\n'
+            '    time.sleep(60)'
+        ),
+        stdout=subprocess.PIPE,
+    )
+    child = Path('/proc') / parent.stdout.readline().decode().strip()
+    assert child.exists()
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while child.exists() and 'Z' not in (child / 'stat').read_text().split(')')[1][:3] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert time.monotonic() < deadline
