@@ -30,6 +30,7 @@ CHECK_PERIOD_S = 0.005
 # Images that wait at a time: more, and the oldest is shown as it is.
 MAX_PENDING = 8
 MARKERS_PERIOD_S = 0.5
+WATCH_PERIOD_S = 0.05
 
 
 @dataclass
@@ -59,6 +60,7 @@ class OverlayNode(StageNode):
         self._refusal = ''
         self._renderer: tuple[tuple[int, int], OverlayRenderer] | None = None
         self._state: OverlayState | None = None
+        self._last: _Pending | None = None
         self._tip_seen = False
 
     def build(self, p: dict[str, Any]) -> None:
@@ -70,7 +72,7 @@ class OverlayNode(StageNode):
         self._scene = load_scene(p['scene'], root=p['scene_root'])
         self._meshes = MarkerMeshes(self._scene)
         self._p = p
-        self._wait_ns, self._flag_ns = int(p['pose_wait_s'] * 1e9), int(p['flag_s'] * 1e9)
+        self._wait_ns, self._flag_ns, self._silent_ns = (int(p[k] * 1e9) for k in ('pose_wait_s', 'flag_s', 'silent_s'))
         self._image = self.publisher(Image, 'overlay/image_raw', qos.STREAM)
         self._info = self.publisher(CameraInfo, 'overlay/camera_info', qos.STREAM)
         self._markers = self.publisher(MarkerArray, 'overlay/markers', qos.LATCHED)
@@ -83,6 +85,11 @@ class OverlayNode(StageNode):
         self._tf = TfListener(self, p['backend'], lambda rows: self._resolve())
         self._check_timer = self.every(CHECK_PERIOD_S, self._check, clock=self.steady, autostart=False)
         self.every(MARKERS_PERIOD_S, self._publish_markers, clock=self.steady)
+        self.every(WATCH_PERIOD_S, self._watch, clock=self.steady)
+
+    def stop(self) -> None:
+        """Let go of the images that wait."""
+        self._pending.clear()
 
     def release(self) -> None:
         """Drop the topics and all that was received."""
@@ -159,6 +166,19 @@ class OverlayNode(StageNode):
             return pending.frame.stamp_ns - latest_ns + pending.age_ns + waited_ns >= self._flag_ns
         return waited_ns >= self._wait_ns
 
+    def _watch(self) -> None:
+        """Without images the picture would freeze: show the last one again, at its own stamp, without anatomy and LOST."""
+        last = self._last
+        if not self.active or last is None:
+            return
+        silent_ns = time.monotonic_ns() - last.received_ns
+        if silent_ns >= self._silent_ns and self._state is not OverlayState.LOST and not self._pending:
+            reason = f'no usable image for {silent_ns / 1e6:.0f} ms'
+            try:
+                self._present(last, PoseLookup(None, None), OverlayDecision(OverlayState.LOST, reason), Readouts(reason=reason))
+            except ArsurgError as e:
+                self.warn(str(e))
+
     def _latest_pose_ns(self) -> int | None:
         assert self._tf is not None
         return self._tf.buffer.latest_ns(self._p['camera_frame'], self._p['ref_frame'])
@@ -171,15 +191,22 @@ class OverlayNode(StageNode):
 
     def _draw(self, pending: _Pending) -> None:
         assert self._tf is not None
-        frame, began_ns = pending.frame, time.monotonic_ns()
-        self.stats.add('pose_wait', began_ns - pending.received_ns)
-        if self._camera is None:
-            raise DataError('camera/camera_info: none yet, so no image can be drawn on')
+        frame = pending.frame
+        self.stats.add('pose_wait', time.monotonic_ns() - pending.received_ns)
         ref = self._lookup(self._p['ref_frame'], frame.stamp_ns)
         tip = self._lookup(self._p['tip_frame'], frame.stamp_ns) if self._p['instrument'] else None
         decision = self._decide(ref)
         T_cam_ct = ref.T @ self._T_ref_ct if ref.T is not None and self._T_ref_ct is not None else None
         readouts = Readouts(T_cam_tip=tip.T if tip else None, fre_m=self._fre_m, reason=decision.reason)
+        self._present(pending, ref, decision, readouts, T_cam_ct)
+
+    def _present(
+        self, pending: _Pending, ref: PoseLookup, decision: OverlayDecision, readouts: Readouts, T_cam_ct: F64 | None = None
+    ) -> None:
+        """Draw, tell a change of state, publish."""
+        if self._camera is None:
+            raise DataError('camera/camera_info: none yet, so no image can be drawn on')
+        frame = pending.frame
         out = self._renderer_for(frame).render(frame.image, self._camera, T_cam_ct, decision.state, readouts)
         self.stats.add('kernel', int(out.kernel_ms * 1e6))
         self.stats.add('composite', int(out.composite_ms * 1e6))
@@ -188,6 +215,7 @@ class OverlayNode(StageNode):
         if out.state is not self._state:
             self._change_state(out.state, pending, ref.age_ns, out.reason)
         self._publish(Frame(frame.stamp_ns, frame.frame_id, out.image), pending)
+        self._last = pending
 
     def _decide(self, ref: PoseLookup) -> OverlayDecision:
         registered = self._T_ref_ct is not None

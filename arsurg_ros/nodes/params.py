@@ -110,6 +110,7 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         TIP_FRAME,
         _param('pose_wait_s', 0.06, 'how long an image waits for the pose at its stamp', 's', low=0.0, high=1.0),
         _param('flag_s', 0.08, 'live ends, and the overlay says so, so long after the last valid pose', 's', 0.0, 1.0),
+        _param('silent_s', 0.25, 'without an image for so long the last one is shown as lost', 's', 0.0, 10.0),
         _param('stale_s', 0.1, 'a reference pose older than this is never live', 's', low=0.0, high=1.0),
         _param('lost_s', 0.5, 'a reference pose older than this is lost', 's', low=0.0, high=10.0),
     ),

@@ -120,6 +120,26 @@ def test_no_pose_at_the_stamp_is_never_drawn_with_an_older_one(graph):
     assert target_pixels(pixels(shown)) > 50
 
 
+def test_a_camera_that_falls_silent_does_not_freeze_the_picture(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    shown = room.frame()
+    assert target_pixels(pixels(shown)) > 50
+    before = len(room.shown)
+    assert graph.until(lambda: len(room.shown) > before, 2.0)
+    again = room.shown[-1]
+    assert msgs.to_ns(again.header.stamp) == msgs.to_ns(shown.header.stamp)  # not re-stamped
+    assert target_pixels(pixels(again)) == 0
+    assert graph.until(lambda: room.state() == 'lost')
+    assert 'no usable image for' in room.states[-1].status[0].message
+    assert graph.until(lambda: not [m for m in room.markers[-1].markers if m.ns == 'anatomy' and m.action == Marker.ADD])
+    graph.during(0.6)
+    assert len(room.shown) == before + 1  # said once
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+
+
 def test_a_late_pose_is_waited_for(graph):
     room = Room(graph, pose_wait_s=1.0)
     room.frame()
@@ -153,8 +173,12 @@ def test_a_nan_pose_is_refused_and_the_node_lives(graph):
 def test_a_wrong_image_is_one_line_and_no_picture(graph, capfd):
     room = Room(graph)
     room.frame()
-    assert room.frame(image=np.zeros((240, 320, 3), np.uint8)) is None
-    assert room.frame(image=np.zeros((480, 640), np.uint8), encoding='mono8') is not None
+    shown = room.frame(image=np.zeros((240, 320, 3), np.uint8))
+    # Not the wrong image, but the last good one, as lost.
+    assert msgs.to_ns(shown.header.stamp) == room.now_ns - STEP_NS
+    assert graph.until(lambda: room.state() == 'lost')
+    room.frame(image=np.zeros((480, 640), np.uint8), encoding='mono8')
+    assert graph.until(lambda: msgs.to_ns(room.shown[-1].header.stamp) == room.now_ns)
     said = [line for line in capfd.readouterr().err.splitlines() if 'WARN' in line]
     assert len(said) == 1
     assert '320x240' in said[0] and '640x480' in said[0]
