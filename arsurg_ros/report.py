@@ -10,7 +10,8 @@ system                  demo or replay
 duration_s              wall time from the first to the last overlay (or, without images, pose)
 first_frame_s           from the start of the command to the first overlay frame received
 frames                  camera (published between the first and the last overlay), overlay (received by the monitor), lost
-                        (camera frames without an overlay), recorder_dropped (not in the video or bag), states
+                        (camera frames without an overlay), before_first_overlay (camera frames before it), states,
+                        recorder_dropped (not in the video or bag)
 fps                     overlay frames a second
 latency_ms              stage -> n, p50, p95, p99, max. ``<node>.<stage>`` is one node's part; ``end_to_end`` is capture
                         stamp to overlay received by a subscriber (a recording: from the frame's release);

@@ -55,7 +55,7 @@ def published() -> Iterator[tuple[str, str, str]]:
     """Yield the topic, message type and name in qos.py of every publisher in the nodes' sources."""
     for path in sorted((REPO / 'arsurg_ros' / 'nodes').glob('*.py')):
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith('.create_publisher'):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(('.create_publisher', '.publisher')):
                 kind, topic, profile = node.args[:3]
                 if isinstance(topic, ast.Constant):
                     yield str(topic.value), ast.unparse(kind), ast.unparse(profile).removeprefix('qos.')

@@ -80,6 +80,14 @@ class StageNode(LifecycleNode):
             destroy, entity = self._entities.pop()
             destroy(entity)
 
+    def ready(self) -> bool:
+        """Tell whether everything is there that the node listens to: a recording waits for it."""
+        return True
+
+    def has_camera(self) -> bool:
+        """Tell whether somebody publishes the camera's topics."""
+        return all(self.count_publishers(self.resolve_topic_name(f'camera/{name}')) for name in ('image_raw', 'camera_info'))
+
     def forget(self) -> None:
         """Drop what was measured: the clock has jumped back, as a looping `ros2 bag play` makes it."""
 
@@ -220,6 +228,7 @@ class StageNode(LifecycleNode):
             level, message, values = DiagnosticStatus.WARN, 'inactive', {}
         else:
             level, message, values = self.health()
+        values['ready'] = self.active and self.ready()
         for stage, p in self.stats.summary().items():
             for key, value in (('p50', p.p50_ms), ('p95', p.p95_ms), ('p99', p.p99_ms), ('max', p.max_ms)):
                 values[f'{stage}.{key}_ms'] = f'{value:.3f}'

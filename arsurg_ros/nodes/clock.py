@@ -44,7 +44,7 @@ class ClockNode(StageNode):
 
     def _on_diagnostics(self, msg: DiagnosticArray, info: dict[str, int]) -> None:
         for status in msg.status:
-            if status.message != 'inactive' and status.level != DiagnosticStatus.ERROR:
+            if any(v.key == 'ready' and v.value == 'True' for v in status.values):
                 self._waiting.discard(status.name)
 
     def _tick(self) -> None:
@@ -52,11 +52,12 @@ class ClockNode(StageNode):
             return
         if self._begin_ns is None:
             self._begin_ns = time.monotonic_ns() + self._settle_ns
-        played_ns = max(0, int((time.monotonic_ns() - self._begin_ns) * self._rate))
+        # It runs up to the first stamp while the nodes find each other: standing at it, the first frame would be due.
+        played_ns = int((time.monotonic_ns() - self._begin_ns) * self._rate)
         total_ns = self._span.period_ns * self._loop
         if self._loop and played_ns >= total_ns:
             played_ns, self._finished = total_ns, True
-        self._publisher.publish(Clock(clock=msgs.to_time(self._span.start_ns + played_ns)))
+        self._publisher.publish(Clock(clock=msgs.to_time(max(1, self._span.start_ns + played_ns))))
 
 
 def main(args: list[str] | None = None) -> int:

@@ -251,6 +251,7 @@ class Monitor(Node):
                 'camera': published,
                 'overlay': received,
                 'lost': lost,
+                'before_first_overlay': sum(s < min(self._overlays)[0] for s in self._camera_stamps) if self._overlays else 0,
                 'recorder_dropped': self.recorder.dropped,
                 'states': self._state_counts(),
             },

@@ -108,6 +108,10 @@ class OverlayNode(StageNode):
         if self._tf is not None:
             self._tf.buffer.clear()
 
+    def ready(self) -> bool:
+        """Tell whether the camera is there."""
+        return self.has_camera()
+
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Tell the overlay's state."""
         if self._state is None:

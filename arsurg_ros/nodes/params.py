@@ -120,7 +120,7 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         LOOP,
         RATE,
         _param('rate_hz', 100.0, 'clock messages a second', 'Hz', low=1.0, high=1000.0),
-        _param('wait_for', [''], 'nodes that must be active before time runs'),
+        _param('wait_for', [''], 'nodes that must be ready before time runs: active, and all there that they listen to'),
         _param('settle_s', 1.0, 'pause after that, for discovery', 's', low=0.0, high=60.0),
     ),
 }

@@ -83,6 +83,10 @@ class TrackerNode(StageNode):
             self._tracker = None
         self._reset()
 
+    def ready(self) -> bool:
+        """Tell whether the camera is there, where one is needed."""
+        return not isinstance(self._tracker, ImageTracker) or self.has_camera()
+
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Tell every tool's validity, markers, error and, where it is not valid, the reason."""
         values: dict[str, object] = {f'first_markers.{t}': n for t, n in self._first_markers.items()}

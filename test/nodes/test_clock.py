@@ -24,20 +24,20 @@ def bag(tmp_path):
     return str(tmp_path / 'bag')
 
 
-def says(name, message, level=DiagnosticStatus.OK):
-    return DiagnosticArray(status=[msgs.status(f'arsurg: {name}', '', level, message, {})])
+def says(name, ready):
+    return DiagnosticArray(status=[msgs.status(f'arsurg: {name}', '', DiagnosticStatus.OK, '', {'ready': ready})])
 
 
 def test_time_runs_once_all_are_active_and_never_back(graph, bag):
     times = graph.listen(Clock, '/clock')
     node = graph.start(ClockNode, path=bag, loop=2, settle_s=0.0, wait_for=['camera', 'overlay'])
     tell = graph.publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
-    tell.publish(says('camera', 'delivering'))
-    tell.publish(says('overlay', 'inactive', DiagnosticStatus.WARN))
+    tell.publish(says('camera', True))
+    tell.publish(says('overlay', False))
     graph.during(0.4)
     assert not times
     assert 'waiting for arsurg: overlay' in node.health()[1]
-    tell.publish(says('overlay', 'no image yet', DiagnosticStatus.WARN))
+    tell.publish(says('overlay', True))
     assert graph.until(lambda: node.health()[2]['finished'])
     # Two loops of 0.2 s and the interval to the next one.
     assert graph.until(lambda: abs(msgs.to_ns(times[-1].clock) - START_NS - 500_000_000) < 1000)
