@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,11 @@ from arsurg_ros.runner import SystemRunner
 from arsurg_ros.system import DEMO, REPLAY, NodeSpec, demo_profile, load_profile, replay_profile
 
 MISSED, REFUSED, INTERRUPTED = 1, 2, 130
+EXPECTED = {
+    'camera': ['camera/image_raw', 'camera/camera_info'],
+    'tracker': ['/tf'],
+    'overlay': ['overlay/image_raw', 'overlay/state'],
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -79,7 +85,8 @@ def run_replay(args: argparse.Namespace) -> int:
     bag, values = Path(args.bag), {a.name: str(getattr(args, a.name)) for a in REPLAY.arguments}
     if values['loop'] == '0':
         raise ConfigError('--loop 0: a replay that is reported must end; use the launch file to play for ever')
-    specs = REPLAY.build(values)
+    clock, *playing = REPLAY.build(values)
+    specs = (with_monitor(clock), *playing)
     span = bag_span(str(bag))
     config = {
         'sim_time': True,
@@ -88,6 +95,12 @@ def run_replay(args: argparse.Namespace) -> int:
         'period_ns': span.period_ns,
     }
     return run_system('replay', specs, config, load_profile(replay_profile(bag, values['profile'])), args)
+
+
+def with_monitor(clock: NodeSpec) -> NodeSpec:
+    """Return the clock's description, waiting for the monitor as well: what it misses would seem lost."""
+    waited = [*clock.parameters['wait_for'], 'monitor']  # type: ignore[misc]
+    return replace(clock, parameters={**clock.parameters, 'wait_for': waited})
 
 
 def run_system(
@@ -151,16 +164,18 @@ def run_environment() -> dict[str, str]:
 
 
 def watched(specs: tuple[NodeSpec, ...]) -> dict[str, list[str]]:
-    """Return the tools and instruments whose topics the monitor records."""
+    """Return the tools and instruments whose topics the monitor records, and the topics that it expects."""
     tools: list[str] = []
     instruments: list[str] = []
+    expects: list[str] = []
     for spec in specs:
         for key in ('boards', 'topics'):
             if spec.executable == 'tracker' and spec.parameters.get(key):
                 tools += [str(text).partition('=')[0] for text in spec.parameters[key]]  # type: ignore[union-attr]
+        expects += EXPECTED.get(spec.executable, [])
         if spec.executable == 'instrument':
             instruments.append(str(spec.parameters.get('instrument', 'pointer')))
-    return {'tools': [t for t in dict.fromkeys(tools) if t], 'instruments': instruments}
+    return {'tools': [t for t in dict.fromkeys(tools) if t], 'instruments': instruments, 'expects': expects}
 
 
 def follow(monitor: subprocess.Popen[bytes], runner: SystemRunner) -> float | None:

@@ -74,6 +74,7 @@ class Monitor(Node):
         self.measure = OverlayMeasure(synthetic=config['system'] == 'demo')
         self._start_ns: int | None = config.get('start_ns')
         self.recorder = RunRecorder(Path(config['out']), config['record'])
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
         self._subscribe()
         self.create_timer(PROGRESS_S, self._progress, clock=rclpy.clock.Clock(clock_type=rclpy.clock.ClockType.STEADY_TIME))
 
@@ -209,7 +210,14 @@ class Monitor(Node):
 
     # Progress and end.
 
+    def _tell_ready(self) -> None:
+        """Say on /diagnostics that what is to be watched is there: a recording's clock waits for it."""
+        ready = all(self.count_publishers(self.resolve_topic_name(topic)) for topic in self.config['expects'])
+        status = msgs.status(f'{NAMESPACE}: monitor', '', DiagnosticStatus.OK, 'watching', {'ready': ready})
+        self._diagnostics.publish(DiagnosticArray(header=msgs.header(time.time_ns(), ''), status=[status]))
+
     def _progress(self) -> None:
+        self._tell_ready()
         seconds = self._now_in_run_s()
         total = self.config.get('duration_s')
         state = self._states[-1][1] if self._states else 'waiting'

@@ -19,5 +19,5 @@ TF_STATIC_LISTEN = _reliable(100, DurabilityPolicy.TRANSIENT_LOCAL)
 DIAGNOSTICS = _reliable(10)
 # Our image readers keep up with reliable writers; a best-effort reader takes from any camera driver.
 IMAGE_LISTEN = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=2, reliability=ReliabilityPolicy.BEST_EFFORT
+    history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.BEST_EFFORT
 )
