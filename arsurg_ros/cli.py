@@ -31,7 +31,7 @@ EXPECTED = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run ``arsurg``; return 0, 1 where a limit is missed or a node failed, 2 for input that cannot be used."""
+    """Run ``arsurg``; return 0, 1 where a limit is missed, 2 for input that cannot be used or a node that failed."""
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ['doctor']:
         return doctor.main(arguments[1:])
@@ -42,6 +42,9 @@ def main(argv: list[str] | None = None) -> int:
         return int(args.run(args))
     except ArsurgError as e:
         print(f'error: {e}', file=sys.stderr)
+        return REFUSED
+    except OSError as e:
+        print(f'error: {e.filename}: {e.strerror}', file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
@@ -142,9 +145,9 @@ def run_system(
     found['peak_memory_mib'] = {**peaks, 'total': round(sum(peaks.values()), 1)}
     report.judge(found, {**unsaid_limits(specs), **(profile.get('limits') or {})})
     report.write_json(found, report_file)
+    print(report.text(found))
     if args.json:
         report.write_json(found, args.json)
-    print(report.text(found))
     for line in runner.complaints():
         print(f'  {line}')
     return 0 if found['ok'] else MISSED

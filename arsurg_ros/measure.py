@@ -31,6 +31,8 @@ TARGET_POINTS = 300
 # Banner, readouts and badge lie outside of the anatomy; only its neighbourhood is compared.
 NEIGHBOURHOOD_PX = 12
 CHANGED_GREY = 6
+# A frame is drawn so long after its stamp, with the registration that is there by then.
+DRAWN_WITHIN_NS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -137,14 +139,14 @@ class OverlayMeasure:
         self, buffer: TransformBuffer, registrations: Sequence[tuple[int, F64 | None]], stamp_ns: int
     ) -> PoseError | None:
         assert self._truth is not None and self.camera is not None
-        accepted = [T for _, T in registrations if T is not None]
-        if not accepted:
+        known = [T for received_ns, T in registrations if received_ns <= stamp_ns + DRAWN_WITHIN_NS]
+        if not known or known[-1] is None:
             return None
         try:
             T_cam_ref = buffer.lookup(frames.CAM, frames.REF, stamp_ns)
         except TransformLookupError:
             return None
-        return pose_error(self.camera, self._truth.p_ct_m, T_cam_ref @ accepted[-1], self._truth.T_cam_ct(stamp_ns))
+        return pose_error(self.camera, self._truth.p_ct_m, T_cam_ref @ known[-1], self._truth.T_cam_ct(stamp_ns))
 
     def _drawn(self) -> dict[str, Any]:
         if not self._pairs:

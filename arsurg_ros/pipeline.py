@@ -26,6 +26,7 @@ from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts, RenderedOverlay
 from arsurg_ros.overlay.scene import Scene, load_scene
 from arsurg_ros.overlay.state import OverlayLimits, PoseLookup, decide
+from arsurg_ros.registration.dwell import DwellDetector
 from arsurg_ros.registration.landmarks import load_landmarks
 from arsurg_ros.registration.session import LandmarkSession
 from arsurg_ros.system import NodeSpec
@@ -175,6 +176,11 @@ def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
         frames.CT,
         mode=str(given.get('mode', 'dwell')),
         max_fre_m=float(given.get('max_fre_m', 0.003)),  # type: ignore[arg-type]
+        backend=str(given.get('backend', 'wasm')),
+        detector=DwellDetector(
+            float(given.get('dwell_radius_m', 0.002)),  # type: ignore[arg-type]
+            int(float(given.get('dwell_s', 0.8)) * 1e9),  # type: ignore[arg-type]
+        ),
     )
     return Pipeline(
         tracker=create_tracker(*_stage(TRACKERS, 'tracker', 'aruco', nodes['tracker'], {'tracker_frame': frames.TRK})),

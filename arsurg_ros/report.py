@@ -23,9 +23,9 @@ pose_first_frame        tool -> translation, mm, in the tracker frame, at that s
 registration            fre_mm, T_ref_ct (4x4, m), residual_mm (landmark -> mm), sigma_mm, sigma_deg;
                         error_mm (rms over the target) and error_deg where the truth is known; baseline_mm (translation)
                         and baseline_deg where the profile has a baseline
-overlay_error           against ground truth, frames that were drawn live: px and mm -> n, p50, p95, max (all vertices of the
-                        target: image distance, and 3D distance, rms a frame), drawn_iou -> n, min, median (the pixels that
-                        changed against the true silhouette), drawn_shift_px -> n, median, max (their centres)
+overlay_error           against ground truth, frames that were drawn live: px and mm -> n, p50, p95, max (image distance
+                        and 3D distance, rms a frame over some 300 vertices of the liver), drawn_iou -> n, min, median (the
+                        pixels that changed against the true silhouette), drawn_shift_px -> n, median, max (their centres)
 peak_memory_mib         process -> peak resident memory
 lost_to_flag_ms         longest time from the last valid reference pose to the first overlay that says so
 limits                  list of {name, value, op, limit, ok}
@@ -131,7 +131,7 @@ def _registration(report: Mapping[str, Any]) -> list[str]:
     found = report['registration']
     if found is None:
         return ['registration      none']
-    line = f'registration      FRE {found["fre_mm"]:.3f} mm over {len(found["residual_mm"])} landmarks'
+    line = f'registration      FRE {_number(found["fre_mm"])} mm over {len(found["residual_mm"])} landmarks'
     if found.get('error_mm') is not None:
         line += f'; against the truth {found["error_mm"]:.3f} mm, {found["error_deg"]:.3f} deg'
     if found.get('baseline_mm') is not None:

@@ -79,6 +79,9 @@ def load_profile(path: Path) -> dict[str, Any]:
     for key in data:
         if key not in PROFILE_KEYS:
             raise ConfigError(f'profile {path}: unknown key {key!r}; valid: {", ".join(PROFILE_KEYS)}')
+    bounds = data.get('limits') or {}
+    if not isinstance(bounds, dict) or not all(isinstance(b, dict) for b in bounds.values()):
+        raise ConfigError(f'profile {path}: limits {bounds!r}: a mapping of figures to {{max: x}} or {{min: x}} is needed')
     for executable, parameters in data['nodes'].items():
         if executable not in EXECUTABLES:
             raise ConfigError(f'profile {path}: unknown node {executable!r}; valid: {", ".join(EXECUTABLES)}')

@@ -69,7 +69,7 @@ def test_the_text_has_every_figure_that_people_look_for():
     r = sample()
     report.judge(r, {'fps': {'min': 60}})
     shown = report.text(r)
-    for part in ('99 overlays of 100', '31.50', 'trk -> ref', '17 markers', 'FRE 0.300 mm', 'p95 0.90', '0.950', '71 ms',
+    for part in ('99 overlays of 100', '31.50', 'trk -> ref', '17 markers', 'FRE 0.3 mm', 'p95 0.90', '0.950', '71 ms',
                  'camera 120', 'out/overlay.mp4', 'MISS fps', 'LIMITS MISSED'):
         assert part in shown, part
     assert 'nan' not in shown

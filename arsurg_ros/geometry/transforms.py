@@ -52,7 +52,7 @@ class TransformBuffer:
         self._edges: dict[str, _Edge] = {}
 
     def put(self, parent: str, child: str, stamp_ns: int, T_parent_child: F64, *, static: bool = False) -> None:
-        """Add a sample of ``T_parent_child``. A new parent or kind replaces the child's history, as in tf2.
+        """Add a sample of ``T_parent_child``. A new parent or kind replaces the child's history.
 
         Raises ValueError for a matrix that is not rigid or a frame that is its own parent.
         """

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
-from arsurg_ros.errors import ArsurgError
+from arsurg_ros.errors import ArsurgError, ConfigError
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.params import PARAMS, check
 from arsurg_ros.registry import Parameter as ParameterInfo
@@ -48,7 +49,7 @@ class StageNode(LifecycleNode):
         super().__init__(executable, namespace=NAMESPACE, **kwargs)
         self.executable = executable
         self.stats = StageStats()
-        self.active = False
+        self.active = self.configured = False
         self.refusal = ''
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
         for param in PARAMS[executable]:
@@ -101,12 +102,16 @@ class StageNode(LifecycleNode):
         """Read the parameters and build; a refusal is one line, and leaves the node unconfigured."""
         values = {p.name: self.value_of(p) for p in PARAMS[self.executable]}
         try:
+            self._check_names()
             for param in PARAMS[self.executable]:
                 check(param, values[param.name])
             self.build(values)
         except ArsurgError as e:
             return self._refuse(e)
-        self.refusal = ''
+        except Exception as e:  # rclpy would swallow it without a word
+            self.get_logger().error(traceback.format_exc())
+            return self._refuse(ArsurgError(f'{type(e).__name__}: {" ".join(str(e).split())}'))
+        self.refusal, self.configured = '', True
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -119,6 +124,7 @@ class StageNode(LifecycleNode):
             self.active = False
             self.stop()
             return self._refuse(e, release=False)
+        self.refusal = ''
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -129,6 +135,7 @@ class StageNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Release everything."""
+        self.refusal, self.configured = '', False
         self.release()
         return TransitionCallbackReturn.SUCCESS
 
@@ -239,6 +246,13 @@ class StageNode(LifecycleNode):
         array.status = [msgs.status(name, self.get_fully_qualified_name(), level, message, values)]
         self._diagnostics.publish(array)
 
+    def _check_names(self) -> None:
+        """Raise ConfigError for a parameter that was given and is none: a slip of the pen must not run with the default."""
+        own = [p.name for p in PARAMS[self.executable]]
+        for name in self._parameter_overrides:
+            if name not in own and not self.has_parameter(name) and not name.startswith('qos_overrides.'):
+                raise ConfigError(f'unknown parameter {name!r}; valid: {", ".join(own)}')
+
     def _on_jump(self, jump: TimeJump) -> None:
         self.stats.counts['clock_jumps'] += 1
         self.get_logger().warning(f'{self.executable}: the clock jumped back by {-jump.delta.nanoseconds / 1e9:.3f} s')
@@ -249,6 +263,8 @@ class StageNode(LifecycleNode):
         try:
             for parameter in parameters:
                 if parameter.name in by_name:
+                    if self.configured:
+                        raise ConfigError(f'{parameter.name} takes effect on configure: deactivate and clean up first')
                     check(by_name[parameter.name], parameter.value)
         except ArsurgError as e:
             return SetParametersResult(successful=False, reason=str(e))

@@ -30,6 +30,7 @@ class ClockNode(StageNode):
         """Read the recording's span; subscribe to the nodes' states."""
         self._span = bag_span(p['path'])
         self._rate, self._loop = p['rate'], p['loop']
+        self._begin_ns, self._finished = None, False
         self._settle_ns = int(p['settle_s'] * 1e9)
         self._waiting = {f'arsurg: {name}' for name in texts(p['wait_for'])}
         self._publisher = self.publisher(Clock, '/clock', qos.STREAM)

@@ -46,6 +46,8 @@ PROGRESS_S = 0.5
 DRAIN_S = 0.7
 # Nothing at all for so long is an error of its own.
 SILENCE_S = 20.0
+# From the monitor's start until every node is ready.
+START_S = 60.0
 
 
 class Monitor(Node):
@@ -59,6 +61,7 @@ class Monitor(Node):
         self.fault = ''
         self.finished = False
         self._ends_at: float | None = None
+        self._ready_once = False
         self._began = self._last_sign = time.monotonic()
         self.stats = StageStats()
         self.buffer = TransformBuffer(keep_ns=10**15)
@@ -140,8 +143,10 @@ class Monitor(Node):
             self.fault = f'a transform that is none was published: {e}'
 
     def _on_diagnostics(self, msg: DiagnosticArray) -> None:
-        self._last_sign = time.monotonic()
         for status in msg.status:
+            if status.name == f'{NAMESPACE}: monitor':
+                continue
+            self._last_sign = time.monotonic()
             name = status.name.removeprefix(f'{NAMESPACE}: ')
             values = {v.key: v.value for v in status.values}
             self._health[name] = values
@@ -191,6 +196,9 @@ class Monitor(Node):
         frame: Frame = msgs.frame_from_image(msg, 'overlay/image_raw')
         if not self._overlays:
             self._emit('first_frame', seconds=round(time.time() - self.config['began_s'], 3))
+        if self._overlays and frame.stamp_ns == self._overlays[-1][0]:
+            self.recorder.overlay(frame)  # the last image again, as lost: a state, not a frame
+            return
         self._overlays.append((frame.stamp_ns, now))
         state = self._states[-1][1] if self._states else ''
         self._add_latency(frame.stamp_ns, state)
@@ -225,6 +233,10 @@ class Monitor(Node):
         silent = time.monotonic() - self._last_sign
         if silent > SILENCE_S:
             self.fault = f'no node has said anything for {silent:.0f} s'
+        waiting = [n for n, values in sorted(self._health.items()) if values.get('ready') != 'True']
+        if waiting and not self._ready_once and time.monotonic() - self._began > START_S:
+            self.fault = f'not ready after {START_S:.0f} s: {", ".join(waiting)}'
+        self._ready_once |= bool(self._health) and not waiting
         if not self.config['sim_time'] and seconds >= self.config['duration_s']:
             self._end_soon()
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
@@ -291,7 +303,8 @@ class Monitor(Node):
         shown = {stamp_ns for stamp_ns, _ in self._overlays}
         if not shown:
             return len(self._camera_stamps), len(self._camera_stamps)
-        first, last = min(shown), max(shown)
+        # An overlay that stops for good loses every frame from then on, but for those still under way.
+        first, last = min(shown), max(max(shown), max(self._camera_stamps, default=0) - int(DRAIN_S * 1e9))
         between = {s for s in self._camera_stamps if first <= s <= last} | shown
         return len(between), len(between - shown)
 

@@ -35,11 +35,15 @@ WATCH_PERIOD_S = 0.05
 
 @dataclass
 class _Pending:
-    """An image that waits for the pose at its stamp; ``age_ns`` is its age at ``received_ns`` (monotonic)."""
+    """An image that waits for the pose at its stamp.
+
+    ``age_ns`` is its age when it came, ``received_ns`` on the monotonic clock, ``clock_ns`` on the node's.
+    """
 
     frame: Frame
     age_ns: int
     received_ns: int
+    clock_ns: int
 
 
 class OverlayNode(StageNode):
@@ -88,8 +92,11 @@ class OverlayNode(StageNode):
         self.every(WATCH_PERIOD_S, self._watch, clock=self.steady)
 
     def stop(self) -> None:
-        """Let go of the images that wait."""
+        """Let go of the images that wait, and say that nothing is shown live any more."""
         self._pending.clear()
+        if self._state is not None:
+            self._tell(OverlayState.LOST, 0, None, 'the overlay is not active')
+        self._state = self._last = None
 
     def release(self) -> None:
         """Drop the topics and all that was received."""
@@ -129,19 +136,24 @@ class OverlayNode(StageNode):
         if msg.header.frame_id != self._p['ref_frame']:
             raise DataError(f'registration/result: frame {msg.header.frame_id!r}, not {self._p["ref_frame"]!r}')
         position = msg.pose.pose.position
-        if position.x == position.x:
-            self._T_ref_ct = msgs.matrix_from_pose(msg.pose.pose, 'registration/result')
+        if position.x != position.x:
+            self._fre_m = None
+            return
+        self._T_ref_ct = msgs.matrix_from_pose(msg.pose.pose, 'registration/result')
 
     def _on_quality(self, msg: DiagnosticArray, info: dict[str, int]) -> None:
         values = {v.key: v.value for status in msg.status for v in status.values}
         level = msg.status[0].level if msg.status else DiagnosticStatus.OK
         self._refusal = msg.status[0].message if level == DiagnosticStatus.ERROR else ''
         if values.get('accepted') == 'True':
-            self._fre_m = float(values['fre_mm']) * 1e-3
+            try:
+                self._fre_m = float(values['fre_mm']) * 1e-3
+            except (KeyError, ValueError) as e:
+                raise DataError(f'registration/quality: fre_mm {values.get("fre_mm")!r}: a number is needed') from e
 
     def _on_image(self, msg: Image, info: dict[str, int]) -> None:
         frame = msgs.frame_from_image(msg, 'camera/image_raw')
-        self._pending.append(_Pending(frame, self.age_ns(frame.stamp_ns, info), time.monotonic_ns()))
+        self._pending.append(_Pending(frame, self.age_ns(frame.stamp_ns, info), time.monotonic_ns(), self.now_ns()))
         self.stats.add('transport', self._pending[-1].age_ns)
         if len(self._pending) > MAX_PENDING:
             self._show(self._pending.popleft())
@@ -166,22 +178,29 @@ class OverlayNode(StageNode):
         """Tell whether to wait no longer: what is shown live must not outlive the last valid pose by the flag's limit."""
         waited_ns = time.monotonic_ns() - pending.received_ns
         latest_ns = self._latest_pose_ns()
-        if self._state is OverlayState.LIVE and latest_ns is not None:
+        # An image that is old when it comes cannot keep that promise: it waits like any other.
+        if self._state is OverlayState.LIVE and latest_ns is not None and pending.age_ns < self._flag_ns:
             return pending.frame.stamp_ns - latest_ns + pending.age_ns + waited_ns >= self._flag_ns
         return waited_ns >= self._wait_ns
 
     def _watch(self) -> None:
-        """Without images the picture would freeze: show the last one again, at its own stamp, without anatomy and LOST."""
+        """Without images the picture would freeze: show the last one again, at its own stamp, without anatomy and LOST.
+
+        Silence is on the node's clock: a recording that is paused or slowed down is not silent.
+        """
         last = self._last
-        if not self.active or last is None:
+        if not self.active or last is None or self._state is OverlayState.LOST or self._pending:
             return
-        silent_ns = time.monotonic_ns() - last.received_ns
-        if silent_ns >= self._silent_ns and self._state is not OverlayState.LOST and not self._pending:
-            reason = f'no usable image for {silent_ns / 1e6:.0f} ms'
-            try:
-                self._present(last, PoseLookup(None, None), OverlayDecision(OverlayState.LOST, reason), Readouts(reason=reason))
-            except ArsurgError as e:
-                self.warn(str(e))
+        silent_ns = self.now_ns() - last.clock_ns
+        if silent_ns < self._silent_ns:
+            return
+        reason = f'no usable image for {silent_ns / 1e6:.0f} ms'
+        try:
+            self._present(last, PoseLookup(None, None), OverlayDecision(OverlayState.LOST, reason), Readouts(reason=reason))
+        except ArsurgError as e:
+            # It cannot be drawn, but it can be said.
+            self.warn(str(e))
+            self._tell(OverlayState.LOST, last.frame.stamp_ns, None, f'{reason}: {e}')
 
     def _latest_pose_ns(self) -> int | None:
         assert self._tf is not None
@@ -212,8 +231,9 @@ class OverlayNode(StageNode):
             raise DataError('camera/camera_info: none yet, so no image can be drawn on')
         frame = pending.frame
         out = self._renderer_for(frame).render(frame.image, self._camera, T_cam_ct, decision.state, readouts)
-        self.stats.add('kernel', int(out.kernel_ms * 1e6))
-        self.stats.add('composite', int(out.composite_ms * 1e6))
+        if pending is not self._last:
+            self.stats.add('kernel', int(out.kernel_ms * 1e6))
+            self.stats.add('composite', int(out.composite_ms * 1e6))
         self._tip_seen = readouts.T_cam_tip is not None
         self.stats.counts[f'state.{out.state.value}'] += 1
         if out.state is not self._state:
@@ -231,6 +251,8 @@ class OverlayNode(StageNode):
         self._image.publish(msgs.image_from_frame(frame))
         assert self._camera is not None
         self._info.publish(msgs.info_from_camera(self._camera, frame.stamp_ns, frame.frame_id))
+        if pending is self._last:
+            return  # the last image once more: a state, not a frame, and not in the figures
         done_ns = time.monotonic_ns()
         self.stats.add('publish', done_ns - began_ns)
         self.stats.add('capture_to_published', pending.age_ns + done_ns - pending.received_ns)
@@ -254,12 +276,15 @@ class OverlayNode(StageNode):
     # What is told on change.
 
     def _change_state(self, state: OverlayState, pending: _Pending, age_ns: int | None, reason: str) -> None:
-        before, self._state = self._state, state
-        stamp_ns = pending.frame.stamp_ns
         waited_ns = pending.age_ns + time.monotonic_ns() - pending.received_ns
+        self._tell(state, pending.frame.stamp_ns, None if age_ns is None else age_ns + waited_ns, reason)
+
+    def _tell(self, state: OverlayState, stamp_ns: int, pose_age_ns: int | None, reason: str) -> None:
+        """Publish a new state on overlay/state, in the log and by the markers."""
+        before, self._state = self._state, state
         values: dict[str, object] = {'state': state.value, 'image_stamp_ns': stamp_ns}
-        if age_ns is not None:
-            values['pose_age_ms'] = f'{(age_ns + waited_ns) / 1e6:.1f}'
+        if pose_age_ns is not None:
+            values['pose_age_ms'] = f'{pose_age_ns / 1e6:.1f}'
         level = DiagnosticStatus.OK if state is OverlayState.LIVE else DiagnosticStatus.WARN
         array = DiagnosticArray(header=msgs.header(stamp_ns, self._p['camera_frame']))
         array.status = [msgs.status('arsurg: overlay state', self._p['camera_frame'], level, reason or state.value, values)]
@@ -268,7 +293,7 @@ class OverlayNode(StageNode):
         self._publish_markers()
 
     def _publish_markers(self) -> None:
-        if not self.active or self._state is None or self._meshes is None:
+        if self._state is None or self._meshes is None:
             return
         specs = scene_markers(
             self._meshes.bodies,

@@ -71,9 +71,16 @@ class RegistrationNode(StageNode):
                 self.get_logger().error(f'registration: {e}')
                 self._publish_quality(DiagnosticStatus.ERROR, str(e), self._session.computed)
 
+    def stop(self) -> None:
+        """Forget the rest that may be going on: nobody looks any more."""
+        self._pending.clear()
+        self._session.detector.reset()
+
     def release(self) -> None:
         """Drop topics and services."""
         super().release()
+        self._pending.clear()
+        self._last_tf_ns = 0
         if self._tf is not None:
             self._tf.destroy()
             self._tf = None
@@ -102,6 +109,8 @@ class RegistrationNode(StageNode):
         self._quality = self.publisher(DiagnosticArray, 'registration/quality', qos.LATCHED)
         self._digitized = self.publisher(PointStamped, 'registration/digitized', qos.STREAM)
         self._tf_out = self.publisher(TFMessage, '/tf', qos.TF)
+        # Whatever a session before this one has published does not hold any more.
+        self._result.publish(msgs.no_registration_msg(self.now_ns(), self._ref))
         self.listen(PoseStamped, self._tip_topic, self.guard(self._on_tip), qos.STREAM)
         self.every(IDLE_PERIOD_S, self._idle)
         for name, action in (
@@ -220,13 +229,16 @@ class RegistrationNode(StageNode):
         return answer
 
     def _capture(self) -> str:
-        dwell = self._session.capture()
+        dwell = self._session.capture(self.now_ns())
         self._digitize(dwell)
+        if self._session.mode == 'dwell':
+            self._try_dwells()
         return f'landmark {len(self._session.captured)} captured, spread {dwell.spread_m * 1e3:.2f} mm'
 
     def _compute(self) -> str:
         result = self._session.compute(self.now_ns())
-        self._publish_quality(DiagnosticStatus.OK, f'computed, FRE {result.fre_m * 1e3:.3f} mm, not accepted', result)
+        if self._session.accepted is None:  # the latched quality is that of the registration in use
+            self._publish_quality(DiagnosticStatus.OK, f'computed, FRE {result.fre_m * 1e3:.3f} mm, not accepted', result)
         return f'FRE {result.fre_m * 1e3:.3f} mm; accept to use it'
 
     def _accept(self) -> str:

@@ -20,6 +20,8 @@ from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode
 
+FUTURE_NS = 1_000_000_000
+
 
 class TfListener:
     """Fills ``buffer`` and calls ``on_change`` with each /tf message's (parent, child, stamp_ns) rows."""
@@ -56,6 +58,11 @@ class TfListener:
 
     def _add(self, t: TransformStamped, *, static: bool) -> tuple[str, str, int] | None:
         parent, child, stamp_ns = t.header.frame_id, t.child_frame_id, msgs.to_ns(t.header.stamp)
+        now_ns = self._node.now_ns()
+        # One pose from the future would push all true ones out. A simulated clock that has not begun yet says nothing.
+        if not static and 0 < now_ns < stamp_ns - FUTURE_NS:
+            self._node.warn(f'/tf refused: {parent} -> {child} is stamped {(stamp_ns - now_ns) / 1e9:.1f} s in the future')
+            return None
         try:
             self.buffer.put(parent, child, stamp_ns, msgs.matrix_from_transform(t), static=static)
         except (ArsurgError, ValueError) as e:

@@ -14,7 +14,7 @@ from arsurg_ros.errors import RegistrationError
 from arsurg_ros.registration.landmarks import Landmarks, register
 from arsurg_ros.types import F64
 
-MAX_SUBSETS = 20_000
+MAX_SUBSETS = 2_000
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class DwellDetector:
     forgotten, and so is one with a hole longer than ``max_gap_ns`` in it.
     """
 
-    radius_m: float = 0.0015
+    radius_m: float = 0.002
     min_duration_ns: int = 800_000_000
     max_gap_ns: int = 500_000_000
     _stamps_ns: list[int] = field(default_factory=list)
@@ -82,7 +82,7 @@ class DwellDetector:
 def match_in_order(landmarks: Landmarks, dwells: list[Dwell], *, backend: str = 'wasm') -> list[Dwell]:
     """Return the dwells, one a landmark and in the landmarks' order, that fit best: idle rests are left out.
 
-    Every subset in order is tried (at most 20,000), so the answer is the best one, not a good one.
+    Every subset in order is tried (at most 2,000), so the answer is the best one, not a good one.
     Raises RegistrationError: ``too_few_points``, or the code of the fit where no subset has one.
     """
     wanted, found = len(landmarks.names), len(dwells)

@@ -55,14 +55,16 @@ class LandmarkSession:
         self.captured.append(dwell)
         return dwell
 
-    def capture(self) -> Dwell:
+    def capture(self, now_ns: int) -> Dwell:
         """Capture the tip where it rests now. Raises RegistrationError ``not_still`` or ``too_many_points``."""
         if self.mode == 'file':
             raise RegistrationError('not_still', 'mode file takes no captures')
+        if self.accepted is not None:
+            raise RegistrationError('too_many_points', 'registered already: clear first')
         if self.mode == 'manual' and len(self.captured) >= len(self.landmarks.names):
             raise RegistrationError('too_many_points', f'all {len(self.captured)} landmarks are captured: compute or clear')
         dwell = self.detector.current()
-        if dwell is None:
+        if dwell is None or now_ns - dwell.end_ns > self.detector.max_gap_ns:  # a rest that ended unseen is none
             rest_s = self.detector.min_duration_ns / 1e9
             raise RegistrationError('not_still', f'hold the tip still on the landmark for {rest_s:.1f} s')
         self.captured.append(dwell)

@@ -6,6 +6,7 @@ from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import DescribeParameters
+from rclpy.parameter import Parameter
 from tf2_msgs.msg import TFMessage
 
 from arsurg_ros.errors import ConfigError
@@ -95,9 +96,26 @@ def test_a_tip_that_is_none_is_refused(tip):
 def test_a_refused_configuration_leaves_the_node_unconfigured_and_mendable(graph):
     node = graph.start(InstrumentNode, tip_m=[0.0, 0.0, 150.0])
     assert 'is it in mm' in node.refusal
-    from rclpy.parameter import Parameter
-
     node.set_parameters([Parameter('tip_m', value=TIP)])
     node.autostart()
     assert node.active
     assert not node.refusal
+
+
+def test_a_parameter_that_is_none_is_refused_and_a_change_takes_a_configuration(graph):
+    node = graph.start(InstrumentNode, tip_mm=TIP)
+    assert not node.active
+    assert "unknown parameter 'tip_mm'; valid: " in node.refusal and 'tip_m' in node.refusal
+    node = graph.start(InstrumentNode, tip_m=TIP)
+    (result,) = node.set_parameters([Parameter('tip_m', value=[0.0, 0.0, 0.1])])
+    assert not result.successful and 'takes effect on configure' in result.reason
+
+
+def test_an_unexpected_error_is_told_and_not_swallowed(graph, monkeypatch):
+    def broken(self, p):
+        raise OSError('no space left')
+
+    monkeypatch.setattr(InstrumentNode, 'build', broken)
+    node = graph.start(InstrumentNode, tip_m=TIP)
+    assert not node.active
+    assert node.refusal == 'OSError: no space left'

@@ -184,6 +184,48 @@ def test_a_wrong_image_is_one_line_and_no_picture(graph, capfd):
     assert '320x240' in said[0] and '640x480' in said[0]
 
 
+def test_a_camera_of_another_size_ends_live_though_nothing_can_be_drawn(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+    other = msgs.info_from_camera(Scene(width_px=320, height_px=240).camera, room.now_ns, 'cam')
+    room.info.publish(other)
+    assert graph.until(lambda: room.state() == 'lost', 3.0)
+    assert graph.until(lambda: not [m for m in room.markers[-1].markers if m.ns == 'anatomy' and m.action == Marker.ADD])
+
+
+def test_a_deactivated_overlay_is_not_live(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+    room.node.trigger_deactivate()
+    assert graph.until(lambda: room.state() == 'lost')
+    assert graph.until(lambda: not [m for m in room.markers[-1].markers if m.ns == 'anatomy' and m.action == Marker.ADD])
+
+
+def test_a_pose_from_the_future_does_not_push_the_true_ones_out(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    far = msgs.transform_stamped(SCENE.T_cam_ref(3.0), room.now_ns + 15_000_000_000, 'trk', 'ref')
+    room.tf.publish(TFMessage(transforms=[far]))
+    assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+
+
+def test_a_foreign_quality_message_is_one_line_and_the_node_lives(graph):
+    room = Room(graph)
+    quality = graph.publisher(DiagnosticArray, '/arsurg/registration/quality', qos.LATCHED)
+    quality.publish(DiagnosticArray(status=[msgs.status('q', '', DiagnosticStatus.OK, '', {'accepted': True})]))
+    assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
+    assert room.frame() is not None
+
+
 def test_an_unknown_encoding_is_refused(graph):
     room = Room(graph)
     msg = msgs.image_from_frame(Frame(5, 'cam', GREY))

@@ -72,17 +72,21 @@ def test_manual_capture_compute_accept_clear():
     ses = session('manual')
     for place in touched():
         with pytest.raises(RegistrationError, match='hold the tip still'):
-            ses.capture()
+            ses.capture(0)
         for k in range(40):
             assert ses.observe(k * STEP_NS, place) is None
-        ses.capture()
+        with pytest.raises(RegistrationError, match='hold the tip still'):
+            ses.capture(40 * STEP_NS + ses.detector.max_gap_ns)
+        ses.capture(40 * STEP_NS)
     with pytest.raises(RegistrationError, match='all 4 landmarks'):
-        ses.capture()
+        ses.capture(0)
     with pytest.raises(RegistrationError, match='compute first'):
         ses.accept(1)
     assert ses.compute(5).fre_m < 1e-9
     assert ses.accepted is None
     assert ses.accept(9).stamp_ns == 9
+    with pytest.raises(RegistrationError, match='clear first'):
+        ses.capture(0)
     ses.clear()
     assert (ses.captured, ses.computed, ses.accepted) == ([], None, None)
 
@@ -92,7 +96,7 @@ def test_file_mode():
     ses = LandmarkSession(both, 'ref', 'ct', mode='file')
     assert np.allclose(ses.compute(0).T_ref_ct, TRUE)
     with pytest.raises(RegistrationError, match='takes no captures'):
-        ses.capture()
+        ses.capture(0)
     with pytest.raises(ConfigError, match='no ref coordinates'):
         session('file')
 
