@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Every target brings what it needs: a bare clone and a Python 3.10 to 3.13 are enough. With a sourced ROS 2 that one is
-# used. PYTHON=... takes another interpreter, ARGS=... passes words on:  make demo ARGS="--duration 6 --json out/demo.json"
+# used. PYTHON=... takes another interpreter, ARGS=... passes words on:  make demo ARGS="--json out/demo.json"
 
 PYTHON ?= python3
 ARGS ?=
@@ -26,7 +26,7 @@ python:
 setup: python  ## make .venv ready (every other target does so by itself)
 	@$(SETUP)
 
-demo: setup  ## run the synthetic operating room through the real nodes; ARGS="--duration 6 --json FILE"
+demo: setup  ## run the synthetic operating room through the real nodes; ARGS="--json FILE"
 	@.venv/bin/arsurg demo $(ARGS)
 
 doctor: setup  ## say what was found here, what is wrong and the remedy

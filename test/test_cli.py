@@ -82,19 +82,8 @@ def test_demo_writes_video_picture_and_bag(demo):
 
 def test_the_demos_own_bag_can_be_replayed(demo, tmp_path):
     out, _, _, _ = demo
-    profile = tmp_path / 'arsurg.yaml'
-    profile.write_text(
-        """
-nodes:
-  camera: {source: recording, path: '{bag}', image_topic: /arsurg/camera/image_raw/compressed}
-  tracker: {source: aruco, boards: ['ref=synthetic:reference', 'pointer=synthetic:pointer'], tool_frames: ['pointer=tool']}
-  instrument: {tip_m: [-0.062, -0.078, -0.081]}
-  registration: {mode: dwell, landmarks: '{share}/config/demo/landmarks.yaml'}
-  overlay: {scene: '{share}/config/demo/scene.yaml'}
-"""
-    )
     status, said, errors = arsurg(
-        'replay', out / 'bag', '--profile', profile, '--out', tmp_path / 'again', '--json', tmp_path / 'r.json', '--no-bag'
+        'replay', out / 'bag', '--out', tmp_path / 'again', '--json', tmp_path / 'r.json', '--no-bag'
     )
     assert status == 0, said + errors
     found = json.loads((tmp_path / 'r.json').read_text())
@@ -148,6 +137,25 @@ def test_wrong_words_are_one_line_and_status_2(words, says, tmp_path):
     assert status == 2
     assert errors.startswith('error: ') and says in errors
     assert len(errors.strip().splitlines()) == 1
+
+
+def test_nothing_of_others_is_replaced(tmp_path):
+    bag = short_bag(tmp_path)
+    files = {p: p.read_bytes() for p in bag.iterdir()}
+    for words in (['replay', bag, '--out', tmp_path], ['demo', '--out', tmp_path]):
+        status, _, errors = arsurg(*words)
+        assert status == 2
+        assert errors.startswith('error: --out') and len(errors.strip().splitlines()) == 1
+    assert {p: p.read_bytes() for p in bag.iterdir()} == files
+
+
+@pytest.mark.parametrize('option', ['--out', '--json'])
+def test_a_file_for_a_folder_and_a_folder_for_a_file(tmp_path, option):
+    file = tmp_path / 'file'
+    file.write_text('x')
+    status, _, errors = arsurg('demo', '--out', tmp_path / 'out', option, file if option == '--out' else tmp_path)
+    assert status == 2
+    assert errors.startswith('error: ') and len(errors.strip().splitlines()) == 1
 
 
 def short_bag(tmp_path):
