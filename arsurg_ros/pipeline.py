@@ -25,7 +25,7 @@ from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts, RenderedOverlay
 from arsurg_ros.overlay.scene import Scene, load_scene
-from arsurg_ros.overlay.state import OverlayLimits, PoseLookup, decide
+from arsurg_ros.overlay.state import OverlayLimits, decide, look_up
 from arsurg_ros.registration.dwell import DwellDetector
 from arsurg_ros.registration.landmarks import load_landmarks
 from arsurg_ros.registration.session import LandmarkSession
@@ -134,22 +134,15 @@ class Pipeline:
     def _draw(self, frame: Frame) -> RenderedOverlay:
         assert self.camera is not None
         accepted = self.session.accepted
-        reference = self._lookup(frames.REF, frame.stamp_ns)
+        reference = look_up(self.buffer, frames.CAM, frames.REF, frame.stamp_ns)
         decision = decide(reference, accepted is not None, self.limits)
         T_cam_ct = reference.T @ accepted.T_ref_ct if reference.T is not None and accepted is not None else None
         readouts = Readouts(
-            T_cam_tip=self._lookup(frames.TIP, frame.stamp_ns).T,
+            T_cam_tip=look_up(self.buffer, frames.CAM, frames.TIP, frame.stamp_ns).T,
             fre_m=accepted.fre_m if accepted is not None else None,
             reason=decision.reason,
         )
         return self._renderer_for(frame).render(frame.image, self.camera.model, T_cam_ct, decision.state, readouts)
-
-    def _lookup(self, frame_id: str, stamp_ns: int) -> PoseLookup:
-        try:
-            return PoseLookup(self.buffer.lookup(frames.CAM, frame_id, stamp_ns))
-        except TransformLookupError as e:
-            latest_ns = self.buffer.latest_ns(frames.CAM, frame_id)
-            return PoseLookup(None, None if latest_ns is None else stamp_ns - latest_ns, str(e))
 
     def _renderer_for(self, frame: Frame) -> OverlayRenderer:
         assert self.scene is not None

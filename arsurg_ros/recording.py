@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -23,6 +22,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from arsurg_ros.errors import DataError
 from arsurg_ros.sinks.contact_sheet import Tile, TileSampler, save_contact_sheet
+from arsurg_ros.sinks.jpeg import encode_jpeg
 from arsurg_ros.sinks.video import VideoWriter
 from arsurg_ros.types import Frame
 
@@ -122,13 +122,11 @@ class RunRecorder:
                 self._error = self._error or str(e)
 
     def _write_jpeg(self, frame: Frame, received_ns: int) -> None:
-        ok, data = cv2.imencode('.jpg', frame.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        if not ok:
-            raise DataError('JPEG encoding failed')
+        data = np.frombuffer(encode_jpeg(frame.image, JPEG_QUALITY), dtype=np.uint8)
         kinds = self._typestore.types
         stamp = kinds['builtin_interfaces/msg/Time'](*divmod(frame.stamp_ns, NANOSECONDS))
         header = kinds['std_msgs/msg/Header'](stamp, frame.frame_id)
-        message = kinds['sensor_msgs/msg/CompressedImage'](header, 'jpeg', np.ascontiguousarray(data.ravel()))
+        message = kinds['sensor_msgs/msg/CompressedImage'](header, 'jpeg', data)
         serialised = self._typestore.serialize_cdr(message, 'sensor_msgs/msg/CompressedImage')
         if self._bag is not None:
             self._bag.write(self._camera_connection, received_ns, bytes(serialised))

@@ -14,7 +14,7 @@ from geometry_msgs.msg import PoseWithCovarianceStamped
 from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import MarkerArray
 
-from arsurg_ros.errors import ArsurgError, DataError, TransformLookupError
+from arsurg_ros.errors import ArsurgError, DataError
 from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
@@ -22,7 +22,7 @@ from arsurg_ros.nodes.markers import MarkerMeshes, marker_array
 from arsurg_ros.nodes.tf import TfListener
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts
 from arsurg_ros.overlay.scene import load_scene
-from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide
+from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide, look_up
 from arsurg_ros.sinks.markers import MarkerFrames, scene_markers
 from arsurg_ros.types import F64, CameraModel, Frame
 
@@ -260,12 +260,7 @@ class OverlayNode(StageNode):
 
     def _lookup(self, frame_id: str, stamp_ns: int) -> PoseLookup:
         assert self._tf is not None
-        buffer, camera_frame = self._tf.buffer, self._p['camera_frame']
-        try:
-            return PoseLookup(buffer.lookup(camera_frame, frame_id, stamp_ns))
-        except TransformLookupError as e:
-            latest_ns = buffer.latest_ns(camera_frame, frame_id)
-            return PoseLookup(None, None if latest_ns is None else stamp_ns - latest_ns, str(e))
+        return look_up(self._tf.buffer, self._p['camera_frame'], frame_id, stamp_ns)
 
     def _renderer_for(self, frame: Frame) -> OverlayRenderer:
         size = (frame.image.shape[1], frame.image.shape[0])

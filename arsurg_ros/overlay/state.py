@@ -7,8 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from arsurg_ros.errors import ConfigError
+from arsurg_ros.errors import ConfigError, TransformLookupError
 from arsurg_ros.geometry import se3
+from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.types import F64, Validity
 
 
@@ -50,6 +51,15 @@ class PoseLookup:
     age_ns: int | None = 0
     reason: str = ''
     validity: Validity = Validity.VALID
+
+
+def look_up(buffer: TransformBuffer, camera_frame: str, frame_id: str, stamp_ns: int) -> PoseLookup:
+    """Return T_cam_frame at the image's stamp, or how old the newest pose is and why there is none; never raises."""
+    try:
+        return PoseLookup(buffer.lookup(camera_frame, frame_id, stamp_ns))
+    except TransformLookupError as e:
+        latest_ns = buffer.latest_ns(camera_frame, frame_id)
+        return PoseLookup(None, None if latest_ns is None else stamp_ns - latest_ns, str(e))
 
 
 @dataclass(frozen=True)
