@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
 
@@ -82,10 +83,27 @@ class PairedPointFit:
 
 
 @dataclass(frozen=True)
+class TargetError:
+    """The error to expect at a target: ``p_ct_m`` (3,), its TRE rms and the radius that holds it 95 times in 100, metres.
+
+    ``covariance_m2`` (3, 3) is of the target's position, in ref's axes.
+    """
+
+    name: str
+    p_ct_m: F64
+    tre_rms_m: float
+    margin95_m: float
+    covariance_m2: F64
+
+
+@dataclass(frozen=True)
 class RegistrationResult:
     """``T_ref_ct`` with its evidence; ``residuals_m`` (N,) are per landmark, ``names`` in the same order.
 
-    ``covariance`` is REP-103's 6x6 (x y z rx ry rz), as geometry_msgs/PoseWithCovariance has it: m and rad.
+    ``covariance`` is REP-103's 6x6 (x y z rx ry rz), as geometry_msgs/PoseWithCovariance has it: m and rad. ``fre_m`` is the
+    rms over the landmarks that were used; ``rejected`` names those that were not. ``loo_tre_m`` is the rms of every used
+    landmark's error under the fit of the others, None for fewer than four. ``noise_m`` is the standard deviation of a
+    landmark's localisation per axis, with ``dof`` degrees of freedom (inf: given, not estimated).
     """
 
     stamp_ns: int
@@ -97,6 +115,25 @@ class RegistrationResult:
     names: tuple[str, ...]
     residuals_m: F64
     provenance: dict[str, str] = field(default_factory=dict)
+    rejected: tuple[str, ...] = ()
+    loo_tre_m: float | None = None
+    noise_m: float | None = None
+    dof: float = 0.0
+    targets: tuple[TargetError, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PoseSeries:
+    """Poses ``T`` (N, 4, 4), metres, of one thing, with stamps (N,) int64 nanoseconds where the source has them.
+
+    ``source`` says where they come from, for errors and provenance. Invalid samples are not in it; ``dropped`` counts them.
+    """
+
+    T: F64
+    stamps_ns: I64 | None
+    source: str
+    dropped: int = 0
 
 
 @dataclass(frozen=True)

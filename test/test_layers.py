@@ -21,8 +21,9 @@ MAY = {
     'environment': BASE | TOOLS,
     'geometry': BASE | TOOLS | {'geometry'},
     'synthetic': BASE | TOOLS | {'geometry', 'synthetic'},
+    'files': BASE | TOOLS | {'geometry', 'files'},
     'kernels': BASE | TOOLS | {'geometry', 'kernels'},
-    **{stage: BASE | TOOLS | {'geometry', 'kernels', 'synthetic', stage} for stage in STAGES},
+    **{stage: BASE | TOOLS | {'geometry', 'files', 'kernels', 'synthetic', stage} for stage in STAGES},
 }
 #: Modules that one place alone may import.
 RESERVED = {

@@ -205,9 +205,16 @@ class Kernel:
 class PerThread:
     """One instance a thread, made on demand with room for what is asked, replaced after a trap."""
 
-    def __init__(self, layout: Layout, path: Path | None = None, prepare: Callable[[Kernel], None] | None = None) -> None:
-        """``prepare`` fills what stays resident, for every new instance."""
+    def __init__(
+        self,
+        layout: Layout,
+        path: Path | None = None,
+        prepare: Callable[[Kernel], None] | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        """``prepare`` fills what stays resident, for every new instance; ``deadline_s`` bounds every call."""
         self._layout = layout
+        self._deadline_s = deadline_s
         self._path = path
         self._prepare = prepare
         self._local = threading.local()
@@ -218,7 +225,7 @@ class PerThread:
         path = self._path or kernel_file(self._layout.name)
         if kernel is None or not self._fits(kernel, capacities, path):
             self._local.kernel = None
-            kernel = Kernel(self._layout, capacities, path)
+            kernel = Kernel(self._layout, capacities, path, deadline_s=self._deadline_s)
             if self._prepare:
                 self._prepare(kernel)
             self._local.kernel = kernel

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from arsurg_ros.errors import ConfigError
-from arsurg_ros.overlay.meshes import UNITS_M, load_mesh
+from arsurg_ros.files.meshes import UNITS_M, load_mesh
 from arsurg_ros.overlay.style import (
     DEFAULT_STYLE,
     Role,

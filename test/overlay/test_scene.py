@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from arsurg_ros.errors import ConfigError, DataError
-from arsurg_ros.overlay.meshes import save_ply
+from arsurg_ros.files.meshes import save_ply
 from arsurg_ros.overlay.scene import Anatomy, Scene, load_scene, make_scene, read_entries
 from arsurg_ros.overlay.style import DEFAULT_STYLE, OKABE_ITO, Role, load_style, parse_colour
 from arsurg_ros.synthetic import phantom_meshes

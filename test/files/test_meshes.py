@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arsurg_ros.errors import ConfigError, DataError
-from arsurg_ros.overlay.meshes import EXTENSIONS, checked_mesh, load_mesh, save_ply
+from arsurg_ros.files.meshes import EXTENSIONS, checked_mesh, load_mesh, save_ply
 from arsurg_ros.types import Mesh
 
 OBJ = 'v 0 0 0\nv 10 0 0\nv 10 10 0\nv 0 10 0\nf 1 2 3 4\n'

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from arsurg_ros.errors import DataError
-from arsurg_ros.overlay.ply import read_ply, write_ply
+from arsurg_ros.files.ply import read_ply, write_ply
 
 VERTICES = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (2, 2, 2)], np.float32)
 TRIANGLES = np.array([(0, 1, 2), (0, 2, 3), (0, 3, 4)], np.uint32)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arsurg_ros.errors import ConfigError, DataError
-from arsurg_ros.overlay.ply import read_ply, write_ply
+from arsurg_ros.files.ply import read_ply, write_ply
 from arsurg_ros.types import Mesh
 
 UNITS_M = {'mm': 1e-3, 'm': 1.0}
