@@ -28,7 +28,8 @@ class RegistrationError(ArsurgError):
 
     Codes of points: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
     ``mirrored``, ``ambiguous``, ``wrong_unit``; of poses: ``not_rigid``; of a session: ``not_still``, ``too_many_points``,
-    ``not_computed``, ``fre_too_large``.
+    ``not_computed``, ``fre_too_large``; of cameras: ``no_board``, ``mixed_sizes``, ``too_few_views``, ``repeated_view``,
+    ``insufficient_motion``, ``no_convergence``, ``no_agreement``.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -29,7 +29,8 @@ def list_files(source: str, suffixes: tuple[str, ...], what: str) -> list[Path]:
         found = [path] if path.is_file() else [Path(f) for f in glob.glob(source) if Path(f).is_file()]
     out = sorted((f for f in found if f.suffix.lower() in suffixes), key=natural)
     if not out:
-        seen = f'{len(found)} files, none of them with' if found else 'nothing is there; needed is a folder, pattern or file with'
+        nothing = 'nothing is there; needed is a folder, a pattern or a file with'
+        seen = f'{len(found)} files, none of them with' if found else nothing
         raise DataError(f'{what} {source}: {seen} {", ".join(suffixes)}')
     return out
 
