@@ -14,7 +14,14 @@ from arsurg_ros.errors import ConfigError
 from arsurg_ros.files.calibration_boards import SYNTAX, load_calibration_board
 from arsurg_ros.files.images import IMAGES, list_files
 from arsurg_ros.geometry.calibration_boards import CalibrationBoard
-from arsurg_ros.registration.board_views import MIN_CORNERS, BoardFinder, BoardView, BoardViews, find_in_files, read_corner_files
+from arsurg_ros.registration.board_views import (
+    MIN_CORNERS,
+    BoardFinder,
+    BoardView,
+    BoardViews,
+    find_in_files,
+    read_corner_files,
+)
 
 TEXTS = ('.txt', '.csv')
 

@@ -160,8 +160,8 @@ def report(done: CameraCalibration, found: BoardViews) -> str:
         'distortion    ' + ', '.join(f'{n} {v:.5f}' + (f' +- {s[n]:.5f}' if n in s else ' (fixed)')
                                      for n, v in zip(('k1', 'k2', 'p1', 'p2', 'k3'), d, strict=True)),
         f'error         {done.rms_px:.3f} px rms{held}',
-        f'coverage      corners in {100 * done.coverage:.0f} % of the picture, {100 * done.hull:.0f} % of its area within them; '
-        f'tilt up to {math.degrees(done.tilt_rad):.0f} deg',
+        f'coverage      corners in {100 * done.coverage:.0f} % of the picture, {100 * done.hull:.0f} % of its area within '
+        f'them; tilt up to {math.degrees(done.tilt_rad):.0f} deg',
     ]
     lines += left_out([(v.name, v.reason) for v in done.views if not v.used])
     return '\n'.join(lines + [f'warning: {w}' for w in done.warnings])
@@ -188,8 +188,9 @@ def stereo_answer(stereo: StereoCalibration, unit: Lengths) -> dict[str, Any]:
 def stereo_report(stereo: StereoCalibration, unit: Lengths) -> str:
     """Return a stereo pair as lines of text."""
     baseline = 1e3 * float(np.linalg.norm(stereo.T_left_right[:3, 3]))
+    where = unit.text(stereo.T_left_right[:3, 3])
     return '\n'.join([
-        f'stereo        {stereo.pairs} pairs, baseline {baseline:.3f} mm, right camera at {unit.text(stereo.T_left_right[:3, 3])}',
+        f'stereo        {stereo.pairs} pairs, baseline {baseline:.3f} mm, right camera at {where}',
         f'error         {stereo.rms_px:.3f} px rms, {stereo.epipolar_px:.3f} px from the epipolar lines',
         *left_out([(name, 'does not fit the other pairs') for name in stereo.rejected]),
     ])

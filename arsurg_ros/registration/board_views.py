@@ -171,11 +171,18 @@ def _on_plane(board: CalibrationBoard, view: BoardView) -> F64 | slice:
     if len(view.ids) < 5:
         return slice(None)
     p = board.p_board_m[view.ids, :2] / board.pitch_m
-    cv2.setRNGSeed(0)
-    H, _ = cv2.findHomography(view.uv_px, p, cv2.RANSAC, ASTRAY, maxIters=2000)
+    H = _homography(view.uv_px, p)
+    if H is None:
+        return slice(None)
     q = cv2.perspectiveTransform(view.uv_px[:, None], H).reshape(-1, 2)
     out: F64 = np.linalg.norm(q - p, axis=1) < ASTRAY
     return out
+
+
+def _homography(a: F64, b: F64) -> F64 | None:
+    cv2.setRNGSeed(0)
+    H: F64 | None = cv2.findHomography(a, b, cv2.RANSAC, ASTRAY, maxIters=2000)[0]  # type: ignore[assignment]
+    return H  # None for points on a line, whatever OpenCV's types say
 
 
 def find_in_files(

@@ -55,7 +55,8 @@ def require_motion(camera: CameraModel, std: dict[str, float], tilt: float) -> N
         raise RegistrationError(
             'insufficient_motion',
             f'the planes of the boards differ by {np.degrees(tilt):.1f} deg at most ({np.degrees(MIN_TILT_RAD):.0f} needed), '
-            f'the focal length is {camera.K[0, 0]:.0f} px +- {100 * loose:.1f} % ({100 * MOST_FOCAL_STD:.0f} % allowed): {TILT}',
+            f'the focal length is {camera.K[0, 0]:.0f} px +- {100 * loose:.1f} % ({100 * MOST_FOCAL_STD:.0f} % allowed): '
+            f'{TILT}',
         )
 
 
@@ -91,5 +92,5 @@ def warnings(found: CameraCalibration) -> tuple[str, ...]:
     if found.rms_px > GOOD_RMS_PX:
         out.append(f'reprojection error {found.rms_px:.2f} px: is the board flat, its description right, the picture sharp?')
     if found.held_out_rms_px is not None and found.held_out_rms_px > 1.5 * found.rms_px:
-        out.append(f'views without a part in the fit err by {found.held_out_rms_px:.2f} px: fit fewer coefficients, or add views')
+        out.append(f'views held out of the fit err by {found.held_out_rms_px:.2f} px: fit fewer coefficients, or add views')
     return tuple(out)

@@ -118,8 +118,8 @@ def _agreement(seen: Sequence[_Seen]) -> tuple[F64, list[int]]:
     others = [b for b in best[1:] if _distance_m(b[1], T) > 4 * near]
     if len(seen[0].turns) > 1 and others and others[0][0] < 1.5 * cost + 0.25 * near:
         raise RegistrationError(
-            'ambiguous', f'the chessboard looks the same turned round, {len(seen)} views leave {len(seen[0].turns)} answers: turn '
-            ' the board (or what carries the camera) between views, or use a board whose columns and rows are '
+            'ambiguous', f'the chessboard looks the same turned round, {len(seen)} views leave {len(seen[0].turns)} answers: '
+            'turn the board (or what carries the camera) between views, or use a board whose columns and rows are '
             'one even and one odd, or ChArUco'
         )
     return T, turns
