@@ -22,12 +22,13 @@ import numpy as np
 
 from arsurg_ros import __version__
 from arsurg_ros.commands import board_options
-from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, plain
-from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, unit_m
+from arsurg_ros.errors import ConfigError, DataError, RegistrationError
 from arsurg_ros.files.camera_info import camera_info, write_camera_info
+from arsurg_ros.files.poses import load_poses
 from arsurg_ros.registration.board_views import BoardViews
 from arsurg_ros.registration.camera import FIXED, calibrate_camera
-from arsurg_ros.types import CameraCalibration, StereoCalibration
+from arsurg_ros.types import F64, CameraCalibration, StereoCalibration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +50,14 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument('--no-reject', action='store_true', help='use every view with enough corners')
     parser.add_argument('--name', default='camera', help='camera_name in the YAML (default camera)')
-    parser.add_argument('--board-poses', type=Path, metavar='FILE', help='write T_cam_board of the used views (.json or .npz)')
+    parser.add_argument(
+        '--board-poses', type=Path, metavar='FILE', help='write T_cam_board of the used views, for calibrate handeye --camera '
+        '(.json: a list of 4x4; .npz: T_cam_board, files)',
+    )
+    parser.add_argument(
+        '--poses', metavar='POSES', help='poses of a tracker or robot, one for every picture in order: those of the used views '
+        'go into --board-poses too, for calibrate handeye --robot (.json: pairs, #0 these, #1 the board; .npz: #poses)',
+    )
     add_common(parser)
     parser.set_defaults(run=run)
 
@@ -57,7 +65,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Calibrate; return the exit status 0. Raises ArsurgError."""
     check_outputs(args)
-    check_poses_file(args.board_poses)
+    poses = read_poses(args)
     if args.right is not None and args.corners is not None:
         raise ConfigError('--right: it takes pictures, not --corners')
     board, unit = board_options.read_board(args), lengths(args)
@@ -75,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         result['stereo'] = stereo_answer(stereo, unit)
         text += f'\n\nright camera\n{report(right, found_right)}\n\n{stereo_report(stereo, unit)}'
     if args.board_poses is not None:
-        write_poses(args.board_poses, done, unit)
+        write_poses(args.board_poses, done, unit, poses)
     return finish(_written(args, done, right, stereo), 'calibrate camera', None, result, text, _drawer(done, right))
 
 
@@ -196,19 +204,34 @@ def stereo_report(stereo: StereoCalibration, unit: Lengths) -> str:
     ])
 
 
-def check_poses_file(path: Path | None) -> None:
-    """Raise ConfigError for a file of poses that could not be written."""
+def read_poses(args: argparse.Namespace) -> F64 | None:
+    """Return the poses of ``--poses`` (N, 4, 4), metres; raises ConfigError for a file of poses that could not be written."""
+    path: Path | None = args.board_poses
     if path is not None and path.suffix.lower() not in ('.json', '.npz'):
         raise ConfigError(f'--board-poses {path}: suffix {path.suffix!r}; valid: .json, .npz')
+    if args.poses is None:
+        return None
+    if path is None:
+        raise ConfigError('--poses: they go into --board-poses FILE, which is not given')
+    return load_poses(args.poses, unit_m(args)).T
 
 
-def write_poses(path: Path, done: CameraCalibration, unit: Lengths) -> None:
-    """Write T_cam_board of the used views, in the unit, for ``arsurg calibrate handeye --camera``; raises DataError."""
-    used = [(v.name, unit.T(v.T_cam_board)) for v in done.views if v.used and v.T_cam_board is not None]
+def write_poses(path: Path, done: CameraCalibration, unit: Lengths, poses: F64 | None = None) -> None:
+    """Write T_cam_board of the used views, in the unit, and the poses (N, 4, 4) that belong to them.
+
+    Raises RegistrationError ``count_mismatch`` unless there is a pose for every picture, DataError.
+    """
+    if poses is not None and len(poses) != len(done.views):
+        raise RegistrationError('count_mismatch', f'--poses: {len(poses)} for {len(done.views)} pictures: one each is needed')
+    used = [(i, v.name, unit.T(v.T_cam_board)) for i, v in enumerate(done.views) if v.used and v.T_cam_board is not None]
+    boards = [T for _, _, T in used]
+    others = None if poses is None else [unit.T(poses[i]) for i, _, _ in used]
     try:
         if path.suffix.lower() == '.json':
-            path.write_text(json.dumps(plain([T for _, T in used])) + '\n', encoding='utf-8')
+            content = boards if others is None else [list(pair) for pair in zip(others, boards, strict=True)]
+            path.write_text(json.dumps(content) + '\n', encoding='utf-8')
         else:
-            np.savez(path, T_cam_board=np.array([T for _, T in used]), files=np.array([n for n, _ in used]))
+            more = {} if others is None else {'poses': np.array(others)}
+            np.savez(path, T_cam_board=np.array(boards), files=np.array([n for _, n, _ in used]), **more)  # type: ignore[arg-type]
     except OSError as e:
         raise DataError(f'--board-poses {path}: {e.strerror}') from e
