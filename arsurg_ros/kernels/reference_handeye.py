@@ -27,9 +27,9 @@ FARTHEST_M, RIGID = 1e9, 1e-6
 LEAST_MOTION_RAD = math.radians(5.0)
 FEWEST_TO_REJECT, FEWEST_FOR_BOTH = 6, 6
 ASSUMED_RATIO = 1e-3 / math.radians(0.2)
-FLOOR, TRIPLES, ROUNDS = 1e-9, 300, 30
+FLOOR, TRIPLES, ROUNDS = 1e-9, 120, 30
 NEAR_HALF_TURN = 3.0
-MEDIAN_3, MEDIAN_6, CLEAN = 2.366, 5.348, 0.4
+MEDIAN_3, MEDIAN_6, CLEAN, FEW, WORTH_Z = 2.366, 5.348, 0.6, 30, 2.6
 Bool = NDArray[np.bool_]
 
 
@@ -310,9 +310,11 @@ def _limit(dof: float, z: float) -> float:
 def _clean(a: F64, b: F64, fit: _Refined, options: Options) -> bool:
     if fit.noise[0] <= FLOOR and fit.noise[1] <= FLOOR:
         return True
+    if len(a) < FEW:
+        return False
     d = _statistics(residuals(a, b, fit.at), fit.noise)
     dof = min(sum(fit.dof), 6.0 * len(a)) if not options.noise else 1e9
-    return bool(d.max() <= _limit(dof, options.gate_z) and np.median(d) > CLEAN * MEDIAN_6 * (1 - 2 / len(a)))
+    return bool(d.max() <= _limit(dof, WORTH_Z) and np.median(d) > CLEAN * MEDIAN_6 * (1 - 2 / len(a)))
 
 
 def _consensus(a: F64, b: F64, options: Options) -> tuple[_Refined, Bool] | None:

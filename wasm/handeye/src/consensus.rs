@@ -8,13 +8,17 @@ use crate::refine::{refine, Noise, Refined, FLOOR};
 use crate::se3::{log, nearest_rotation};
 use nalgebra::{Matrix3, Vector3};
 
-/// Triples tried: with 30 % outliers the chance that none is clean is below 1e-35, with 45 % below 1e-15.
-const TRIPLES: usize = 200;
+/// Triples tried: with 30 % outliers the chance that none is clean is below 1e-18, with 45 % below 1e-7.
+const TRIPLES: usize = 100;
+/// Among fewer pairs a few outliers bend the fit to them, so that its residuals cannot tell.
+const FEW: usize = 30;
+/// A residual beyond this normal quantile is worth a search (one in two hundred of good ones).
+const WORTH_Z: f64 = 2.6;
 /// Medians of chi squared with three and with six degrees of freedom.
 const MEDIAN_3: f64 = 2.366;
 const MEDIAN_6: f64 = 5.348;
 /// Below this share of what the fitted noise predicts, a median says that outliers made the noise.
-const CLEAN: f64 = 0.4;
+const CLEAN: f64 = 0.6;
 const ROUNDS: usize = 30;
 
 /// The largest statistic of a pair that belongs: 6 times Fisher's F with 6 and `dof` degrees of freedom at the normal
@@ -31,16 +35,19 @@ pub fn gate(dof: f64, z: f64) -> f64 {
 }
 
 /// Whether a fit to all pairs looks like noise alone.
-pub fn clean(pairs: Pairs, fit: &Refined, z: f64, scratch: &mut [f64]) -> bool {
+pub fn clean(pairs: Pairs, fit: &Refined, scratch: &mut [f64]) -> bool {
     if fit.noise.t <= FLOOR && fit.noise.r <= FLOOR {
         return true;
     }
     let n = pairs.len();
+    if n < FEW {
+        return false;
+    }
     for (i, s) in scratch[..n].iter_mut().enumerate() {
         let (r, t) = pairs.residual(i, &fit.at);
         *s = fit.noise.statistic(&r, &t);
     }
-    let limit = gate(dof(&fit.noise, n), z);
+    let limit = gate(dof(&fit.noise, n), WORTH_Z);
     let expected = MEDIAN_6 * (1.0 - 2.0 / n as f64);
     scratch[..n].iter().all(|s| *s <= limit) && median(&mut scratch[..n]) > CLEAN * expected
 }

@@ -84,7 +84,7 @@ pub fn solve(a: &[f64], b: &[f64], options: &Options, room: &mut Room) -> Result
     let start = closed::shah(pairs, room.keep).or_else(|| closed::park(pairs, room.keep));
     let plain = start.and_then(|s| refine::refine(pairs, room.keep, s, options.given_noise));
     let may = options.reject && pairs.len() >= FEWEST_TO_REJECT;
-    let searched = may && !plain.is_some_and(|p| consensus::clean(pairs, &p, options.gate_z, room.scratch));
+    let searched = may && !plain.is_some_and(|p| consensus::clean(pairs, &p, room.scratch));
     let refined = if searched { consent(pairs, start, options, room)? } else { plain.ok_or((Refusal::NotConverged, 0))? };
     for (i, out) in room.residuals.chunks_exact_mut(6).enumerate() {
         let (r, t) = pairs.residual(i, &refined.at);
