@@ -14,7 +14,7 @@ GROUPS = {
 }
 #: Command group -> the modules that add its commands, in the order of the help.
 MODULES: dict[str, tuple[str, ...]] = {
-    'calibrate': (),
+    'calibrate': ('arsurg_ros.commands.handeye',),
     'register': (),
     'estimate': (),
 }

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,7 @@ class HandEyeResult:
     ``translation_m`` (N, 3), ``rotation_rad`` (N, 3) are the residuals of every pair, along the axes of the closing frame's
     parent (base; eye-to-hand: gripper); ``inliers`` (N,) those that were used; ``rms_m``, ``rms_rad`` are over these.
     ``scatter_m`` is the rms distance of the target's positions from their mean. ``noise_m``, ``noise_rad`` are per axis.
+    ``correlation_samples``: how many neighbours of a stream count as one independent sample (1 for single captures).
     """
 
     setup: str
@@ -107,6 +108,7 @@ class HandEyeResult:
     motion: Motion
     closed: dict[str, Disagreement]
     readings: tuple[Reading, ...]
+    correlation_samples: float
     warnings: tuple[str, ...]
 
 
@@ -116,6 +118,7 @@ def calibrate(
     setup: str = 'eye-in-hand',
     *,
     reject: bool = True,
+    stream: bool = False,
     noise: tuple[float, float] | None = None,
     least_motion_rad: float = LEAST_MOTION_RAD,
     working_volume_m: float = handeye_checks.WORKING_VOLUME_M,
@@ -123,7 +126,8 @@ def calibrate(
 ) -> HandEyeResult:
     """Return the calibration of T_base_gripper ``robot`` and T_cam_target (or T_cam_world) ``camera``, (N, 4, 4), metres.
 
-    ``noise``: standard deviation per axis of the closing frame's translation (m) and rotation (rad); None estimates it. The
+    ``stream``: the pairs follow one another in time, so that their errors may be alike: covariance and margins grow by the
+    correlation of the residuals. ``noise``: standard deviation per axis of the closing frame's translation (m) and rotation (rad); None estimates it. The
     method is that of kernels.handeye. Raises RegistrationError: ``count_mismatch``, ``too_few_poses``, ``not_finite``,
     ``not_rigid``, ``repeated_pose``, ``insufficient_motion``, ``wrong_unit``, ``wrong_setup`` (another reading of the files
     fits far better), ``no_consensus``, ``not_converged``; ConfigError for an unknown set-up or backend.
@@ -146,12 +150,13 @@ def calibrate(
     if fit is None:
         assert refused is not None
         raise refused
-    return _result(setup, kind, fit, a, camera, readings)
+    return _result(setup, kind, widened(fit) if stream else (fit, 1.0), a, camera, readings)
 
 
 def _result(
-    setup: str, kind: Setup, fit: HandEyeFit, a: F64, camera: F64, readings: tuple[Reading, ...]
+    setup: str, kind: Setup, found_in: tuple[HandEyeFit, float], a: F64, camera: F64, readings: tuple[Reading, ...]
 ) -> HandEyeResult:
+    fit, correlated = found_in
     used = fit.residuals[fit.inliers]
     places = (a @ fit.X @ camera)[fit.inliers, :3, 3]
     transforms = {kind.x: _estimate(fit, fit.X, slice(0, 6)), kind.z: _estimate(fit, fit.Z, slice(6, 12))}
@@ -172,8 +177,38 @@ def _result(
         motion=found,
         closed=closed,
         readings=readings,
+        correlation_samples=correlated,
         warnings=_warnings(fit, found, closed, transforms[kind.main]),
     )
+
+
+def widened(fit: HandEyeFit) -> tuple[HandEyeFit, float]:
+    """Return a stream's fit with the covariance that correlated errors give, and how many samples count as one.
+
+    The variance of a mean of correlated samples is that of independent ones times their integrated correlation time, of
+    translations and of rotations each.
+    """
+    times = [correlation_time(fit.residuals[fit.inliers, k]) for k in (slice(0, 3), slice(3, 6))]
+    turned = fit.from_rotation * times[1]
+    covariance = (fit.covariance - fit.from_rotation) * times[0] + turned
+    dof_m, dof_rad = fit.dof_m / times[0], fit.dof_rad / times[1]
+    return replace(fit, covariance=covariance, from_rotation=turned, dof_m=dof_m, dof_rad=dof_rad), max(times)
+
+
+def correlation_time(series: F64) -> float:
+    """Return the integrated correlation time (samples, at least 1) of a series (N, k): 1 + 2 sum of its correlations.
+
+    The sum ends where neighbouring lags cancel: Geyer's initial positive sequence, Statistical Science 7(4), 1992.
+    """
+    n = len(series)
+    centred = series - series.mean(axis=0)
+    spectrum = np.fft.rfft(centred, 2 * n, axis=0)
+    rho = np.fft.irfft((spectrum * spectrum.conj()).sum(axis=1))[:n].real
+    if rho[0] <= 0:
+        return 1.0
+    pairs = (rho[0 : n - n % 2 : 2] + rho[1 : n : 2]) / rho[0]
+    end = int(np.argmax(pairs <= 0)) if (pairs <= 0).any() else len(pairs)
+    return max(2.0 * float(pairs[:end].sum()) - 1.0, 1.0)
 
 
 def _estimate(fit: HandEyeFit, T: F64, part: slice) -> Estimate:

@@ -15,8 +15,10 @@ from arsurg_ros.types import F64, I64, PoseSeries
 
 #: No pose is made up between samples that lie farther apart (as in the transform buffer).
 MAX_GAP_S = 0.2
-MAX_PAIRS = 500
+MAX_PAIRS = 2000
 FEWEST = 3
+#: A larger share of stamps that do not rise is no recording.
+MOST_NOT_RISING = 0.1
 
 
 @dataclass(frozen=True)
@@ -49,25 +51,25 @@ def pair_poses(
     Series of one length whose stamps are the same, or one of which has none, are paired by index. Else the faster one is
     interpolated along its screw at the slower one's stamps, never over a gap longer than ``max_gap_s``. More than
     ``max_pairs`` are thinned to a well-spread subset. Raises RegistrationError ``count_mismatch`` for different lengths
-    without stamps, ``no_overlap`` where fewer than three instants are common, ``bad_stamps`` where stamps do not rise.
+    without stamps, ``no_overlap`` where fewer than three instants are common, ``bad_stamps`` where they do not rise (a few
+    that repeat are left out).
     """
     if a.stamps_ns is None or b.stamps_ns is None:
         return _thinned(_by_index(a, b), max_pairs)
     if offset_s == 0 and np.array_equal(a.stamps_ns, b.stamps_ns):
         return _thinned(_by_index(a, b), max_pairs)
-    for series in (a, b):
-        _check_rising(series)
+    a, b = rising(a), rising(b)
+    assert a.stamps_ns is not None and b.stamps_ns is not None
     shifted = b.stamps_ns - round(offset_s * 1e9)
     if _period_ns(a.stamps_ns) <= _period_ns(shifted):
         T, found = interpolated(a.T, a.stamps_ns, shifted, max_gap_s, backend)
-        first, second = T, b.T[found]
+        first, second, of = T, b.T[found], len(b.T)
     else:
         T, found = interpolated(b.T, shifted, a.stamps_ns, max_gap_s, backend)
-        first, second = a.T[found], T
+        first, second, of = a.T[found], T, len(a.T)
     if len(found) < FEWEST:
         raise RegistrationError('no_overlap', _no_overlap(a, b, shifted, len(found), max_gap_s))
-    slower = min(len(a.T), len(b.T)) if len(a.T) != len(b.T) else len(b.T)
-    return _thinned(PosePairs(first, second, found, 'interpolated', len(found), slower - len(found)), max_pairs)
+    return _thinned(PosePairs(first, second, found, 'interpolated', len(found), of - len(found)), max_pairs)
 
 
 def interpolated(T: F64, stamps_ns: I64, at_ns: I64, max_gap_s: float, backend: str) -> tuple[F64, I64]:
@@ -123,13 +125,21 @@ def _thinned(pairs: PosePairs, max_pairs: int) -> PosePairs:
     return PosePairs(*kept, pairs.method, pairs.candidates, pairs.in_gaps)
 
 
-def _check_rising(series: PoseSeries) -> None:
+def rising(series: PoseSeries) -> PoseSeries:
+    """Return a series without the samples whose stamp does not come after those before; they are counted as dropped.
+
+    Recorders repeat a stamp now and then. Raises RegistrationError ``bad_stamps`` where more than a tenth would go.
+    """
     assert series.stamps_ns is not None
-    falls = np.flatnonzero(np.diff(series.stamps_ns) <= 0)
-    if len(falls):
-        i = int(falls[0])
-        why = f'stamp {series.stamps_ns[i + 1]} ns of pose {i + 1} does not come after {series.stamps_ns[i]} ns'
-        raise RegistrationError('bad_stamps', f'{series.source}: {why}: rising stamps are needed')
+    stamps = series.stamps_ns
+    before = np.concatenate([[np.iinfo(np.int64).min], np.maximum.accumulate(stamps)[:-1]])
+    keep = stamps > before
+    lost = int(np.count_nonzero(~keep))
+    if lost > len(stamps) * MOST_NOT_RISING:
+        i = int(np.argmin(keep))
+        why = f'{lost} of {len(stamps)} stamps do not rise, the first is that of pose {i} (from 0), {stamps[i]} ns'
+        raise RegistrationError('bad_stamps', f'{series.source}: {why}')
+    return PoseSeries(series.T[keep], stamps[keep], series.source, series.dropped + lost)
 
 
 def _period_ns(stamps_ns: I64) -> float:
