@@ -14,7 +14,11 @@ GROUPS = {
 }
 #: Command group -> the modules that add its commands, in the order of the help.
 MODULES: dict[str, tuple[str, ...]] = {
-    'calibrate': ('arsurg_ros.commands.camera',),
+    'calibrate': (
+        'arsurg_ros.commands.handeye',
+        'arsurg_ros.commands.camera',
+        'arsurg_ros.commands.camera_to_tracker',
+    ),
     'register': (),
     'estimate': (),
 }

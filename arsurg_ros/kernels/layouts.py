@@ -66,4 +66,22 @@ OVERLAY = Layout(
     ('prepare', 'render'),
 )
 
-LAYOUTS = {layout.name: layout for layout in (REGISTRATION, TRACKING, OVERLAY)}
+HANDEYE = Layout(
+    'handeye',
+    1,
+    ('poses',),
+    (
+        ('control', 'u4'),
+        ('options', 'f8'),
+        ('a', 'f8'),
+        ('b', 'f8'),
+        ('residuals', 'f8'),
+        ('keep', 'f8'),
+        ('scratch', 'f8'),
+        ('transforms', 'f8'),
+        ('figures', 'f8'),
+    ),
+    ('solve',),
+)
+
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, TRACKING, OVERLAY, HANDEYE)}
