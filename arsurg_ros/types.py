@@ -249,13 +249,14 @@ class PlacedView:
 class CameraPlacement:
     """``T_base_cam`` with its evidence; ``covariance`` (6, 6), REP-103's order, m and rad.
 
-    ``scatter`` tells whether the covariance counts the scatter between the views (the tracker's noise), or the corners' alone.
+    ``noise`` are the standard deviations of the tracked body's pose per axis (m, rad) that the views show and the covariance
+    counts; None where it counts the corners' alone.
     ``T_carrier_board`` is the board's pose on what carries it, ``board_covariance`` is None where it was given.
     """
 
     T_base_cam: F64
     covariance: F64
-    scatter: bool
+    noise: tuple[float, float] | None
     T_carrier_board: F64
     board_covariance: F64 | None
     rms_px: float

@@ -5,17 +5,18 @@
 Of every view the pose ``T_base_carrier`` is known: base is the tracker and the carrier the body with the board, or base is the
 body with the camera and the carrier is the tracker, in which the board stands still. The board's pose on the carrier is known
 too, or found with the camera's: hand-eye calibration starts it. All views together give the answer with the least
-reprojection error (bundle adjustment; Triggs et al. 2000); the start is the pose on which most views agree, each alone, and
-a chessboard that looks the same turned round is turned as the other views say.
+reprojection error (bundle adjustment; Triggs et al. 2000), by which views are rejected; then the noise of the tracker is told
+from that of the corners, and weighs them. The start is the pose on which most views agree, each alone, and a chessboard that
+looks the same turned round is turned as the other views say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, minimize
 
 from arsurg_ros.errors import RegistrationError
 from arsurg_ros.geometry import se3
@@ -30,8 +31,8 @@ from arsurg_ros.types import F64, CameraModel, CameraPlacement, PlacedView
 AGREE_M, LEVER_M = 0.02, 0.5
 #: Views that differ by more contradict each other: no tracker is that bad.
 CONTRADICT_M = 0.1
-#: With fewer views their scatter says little; then the corners' scatter within the views is all there is.
-SCATTER_VIEWS = 8
+#: With fewer views the tracker's noise does not show; then the corners' scatter within the views is all there is.
+NOISE_VIEWS = 4
 ROUNDS = 10
 FAR_PX = 1e4
 POOR_PX = 3.0
@@ -102,15 +103,16 @@ class _Pair:
 
 def place_camera(
     found: BoardViews, camera: CameraModel, T_base_carrier: F64, T_carrier_board: F64 | None, *,
-    reject: bool = True, trust_order: bool = False, backend: str = 'wasm',
+    tracker_at_base: bool = False, reject: bool = True, trust_order: bool = False, backend: str = 'wasm',
 ) -> CameraPlacement:
     """Return ``T_base_cam`` from the carrier's poses (N, 4, 4), metres, one for every picture in order.
 
     ``T_carrier_board`` None: it is found as well, which needs the motions of a hand-eye calibration. The covariance counts the
-    scatter between the views, which holds the tracker's noise, from 8 views on; for fewer that of the corners alone.
-    ``trust_order``: no chessboard is turned round. Raises RegistrationError ``count_mismatch``, ``too_few_views`` for none that
-    counts, ``ambiguous`` where a chessboard that looks the same turned round leaves more than one answer, ``no_agreement``
-    where views contradict; with the board unknown also the codes of handeye.calibrate.
+    tracker's noise, as the views show it, from four views on; for fewer the corners' alone. ``tracker_at_base``: the tracked
+    body is base, not the carrier. ``trust_order``: no chessboard is turned round. Raises RegistrationError
+    ``count_mismatch``, ``too_few_views`` for none that counts, ``ambiguous`` where a chessboard that looks the same turned round
+    leaves more than one answer, ``no_agreement`` where views contradict; with the board unknown also the codes of
+    handeye.calibrate.
     """
     seen = _seen(found, camera, T_base_carrier, trust_order or T_carrier_board is None)
     if T_carrier_board is None:
@@ -120,8 +122,13 @@ def place_camera(
         answer = _Answer(T, T_carrier_board, False)
         pairs = [_Pair(s, s.turns[k]) for s, k in zip(seen, turns, strict=True)]
     answer, used, limit = _fit_and_reject(pairs, camera, answer, reject)
-    spread, scatter = covariance([p for p, u in zip(pairs, used, strict=True) if u], camera, answer)
-    return _result(found, pairs, camera, answer, used, limit, spread, scatter)
+    kept = [p for p, u in zip(pairs, used, strict=True) if u]
+    noise: tuple[float, float] | None = None
+    if len(kept) < NOISE_VIEWS:
+        spread = _corners_alone(kept, camera, answer)
+    else:
+        answer, spread, noise = _weighed(kept, camera, answer, tracker_at_base)
+    return _result(found, pairs, camera, answer, used, limit, spread, noise, given=False)
 
 
 def judge_camera(
@@ -131,7 +138,7 @@ def judge_camera(
     answer = _Answer(T_base_cam, T_carrier_board, False)
     seen = _seen(found, camera, T_base_carrier, False)
     pairs = [min((_Pair(s, t) for t in s.turns), key=lambda p: rms(p.residuals(answer, camera))) for s in seen]
-    return _result(found, pairs, camera, answer, [True] * len(pairs), float('inf'), np.zeros((6, 6)), None)
+    return _result(found, pairs, camera, answer, [True] * len(pairs), float('inf'), np.zeros((6, 6)), None, given=True)
 
 
 def _seen(found: BoardViews, camera: CameraModel, T_base_carrier: F64, trust_order: bool) -> list[_Seen]:
@@ -230,26 +237,73 @@ def _jacobian(pair: _Pair, camera: CameraModel, answer: _Answer) -> F64:
     return np.stack(columns, axis=1)
 
 
-def covariance(pairs: Sequence[_Pair], camera: CameraModel, answer: _Answer) -> tuple[F64, bool]:
-    """Return the covariance (6, 6), or (12, 12) with the board's, and whether it counts the scatter between the views.
+def _corners_alone(pairs: Sequence[_Pair], camera: CameraModel, answer: _Answer) -> F64:
+    """Return the covariance that the corners' residuals give, as if the tracker were perfect: s^2 (J'J)^-1."""
+    J = np.concatenate([_jacobian(p, camera, answer) for p in pairs])
+    r = np.concatenate([p.residuals(answer, camera).ravel() for p in pairs])
+    out: F64 = np.linalg.pinv(J.T @ J) * float(r @ r) / max(len(r) - answer.size, 1)
+    return out
 
-    From 8 views on by the sandwich of Liang and Zeger, *Longitudinal data analysis using generalized linear models*, Biometrika
-    73(1), 1986: corners of one view share the tracker's error. Else s^2 (J'J)^-1 with s from the corners' residuals.
+
+def _weighed(
+    pairs: Sequence[_Pair], camera: CameraModel, answer: _Answer, at_base: bool
+) -> tuple[_Answer, F64, tuple[float, float]]:
+    """Return the most likely answer near one, its covariance (6, 6) or (12, 12), and the tracker's noise (m, rad per axis).
+
+    Corners of one view share the tracker's error, so they are not so many observations. Two variances, of the tracked body's
+    position and rotation, are found beside that of the corners by restricted maximum likelihood (Patterson and Thompson,
+    Biometrika 58(3), 1971), and weigh the views by generalised least squares.
     """
-    J = [_jacobian(p, camera, answer) for p in pairs]
-    r = [p.residuals(answer, camera).ravel() for p in pairs]
-    inverse = np.linalg.pinv(np.sum([j.T @ j for j in J], axis=0))
-    count, n = sum(len(x) for x in r), len(pairs)
-    if n < SCATTER_VIEWS:
-        return inverse * float(np.sum([x @ x for x in r])) / max(count - answer.size, 1), False
-    scores = np.array([j.T @ x for j, x in zip(J, r, strict=True)])
-    # A view is one observation of 6 parameters: of n, those of the answer have used up one, or two.
-    return inverse @ (scores.T @ scores) @ inverse * n / (n - answer.size // 6), True
+    for _ in range(2):
+        N = [_noise_jacobian(p, camera, answer, at_base) for p in pairs]
+        r = [p.residuals(answer, camera).ravel() for p in pairs]
+        off = np.array([np.linalg.lstsq(n, x, rcond=None)[0] for n, x in zip(N, r, strict=True)])
+        inside = float(sum(np.sum((x - n @ e) ** 2) for x, n, e in zip(r, N, off, strict=True)))
+        corners = inside / max(sum(len(x) - 6 for x in r), 1) * np.array([np.linalg.pinv(n.T @ n) for n in N])
+        G = np.array([np.linalg.lstsq(n, _jacobian(p, camera, answer), rcond=None)[0] for n, p in zip(N, pairs, strict=True)])
+        noise = _components(off, corners, G)
+        inverse = np.linalg.inv(corners + np.diag(np.repeat(noise**2, 3)))
+        spread = np.linalg.pinv(np.einsum('nij,nik,nkl->jl', G, inverse, G))
+        answer = answer.moved(-spread @ np.einsum('nij,nik,nk->j', G, inverse, off))
+    return answer, spread, (float(noise[0]), float(noise[1]))
+
+
+def _noise_jacobian(pair: _Pair, camera: CameraModel, answer: _Answer, at_base: bool) -> F64:
+    """Return the change of the residuals (2N, 6) with the tracked body's pose, in its own frame: v in m, w in rad."""
+    columns = []
+    for step in 1e-6 * np.eye(6):
+        ends = []
+        for sign in (1.0, -1.0):
+            E = se3.exp(sign * step)
+            T = E @ pair.seen.T_base_carrier if at_base else pair.seen.T_base_carrier @ E
+            ends.append(_Pair(replace(pair.seen, T_base_carrier=T), pair.turn).residuals(answer, camera).ravel())
+        columns.append((ends[0] - ends[1]) / 2e-6)
+    return np.stack(columns, axis=1)
+
+
+def _components(off: F64, own: F64, G: F64) -> F64:
+    """Return standard deviations (m, rad per axis) that make deviations (N, 6) likely, whatever the parameters behind G are.
+
+    ``own`` (N, 6, 6) are the covariances that the deviations have without them; ``G`` (N, 6, P) their change with parameters.
+    """
+
+    def unlikely(logs: F64) -> float:
+        V = own + np.diag(np.repeat(np.exp(2 * logs), 3))
+        solved = np.linalg.solve(V, np.concatenate([G, off[..., None]], axis=2))
+        H = np.einsum('nij,nik->jk', G, solved[..., :-1])
+        g = np.einsum('nij,ni->j', G, solved[..., -1])
+        square = float(np.einsum('ni,ni->', off, solved[..., -1]) - g @ np.linalg.pinv(H) @ g)
+        return float(np.linalg.slogdet(V)[1].sum() + np.linalg.slogdet(H)[1]) + square
+
+    start = np.log([max(float(np.sqrt((off[:, k] ** 2).mean())), 1e-6) for k in (slice(0, 3), slice(3, 6))])
+    out = minimize(unlikely, start, method='Nelder-Mead', bounds=[(np.log(1e-7), np.log(10.0))] * 2)
+    return np.asarray(np.exp(out.x), dtype=np.float64)
 
 
 def _result(
     found: BoardViews, pairs: Sequence[_Pair], camera: CameraModel, answer: _Answer, used: Sequence[bool], limit_px: float,
-    spread: F64, scatter: bool | None,
+    spread: F64,
+    noise: tuple[float, float] | None, *, given: bool,
 ) -> CameraPlacement:
     rows = {p.seen.name: (p, u) for p, u in zip(pairs, used, strict=True)}
     views = []
@@ -265,18 +319,18 @@ def _result(
     kept = [v for v in views if v.used]
     squares = np.average([v.rms_m**2 for v in kept], weights=[len(v.uv_px) for v in kept])
     return CameraPlacement(
-        answer.T_base_cam, spread[:6, :6], bool(scatter), answer.T_carrier_board, spread[6:, 6:] if answer.free else None,
+        answer.T_base_cam, spread[:6, :6], noise, answer.T_carrier_board, spread[6:, 6:] if answer.free else None,
         rms(np.concatenate([v.residuals_px for v in kept])), float(np.sqrt(squares)), tuple(views), limit_px,
-        _warnings(found, kept, scatter, answer.free),
+        _warnings(found, kept, not given and noise is None, answer.free),
     )
 
 
-def _warnings(found: BoardViews, kept: Sequence[PlacedView], scatter: bool | None, free: bool) -> tuple[str, ...]:
+def _warnings(found: BoardViews, kept: Sequence[PlacedView], corners_alone: bool, free: bool) -> tuple[str, ...]:
     out = []
-    if scatter is False:
+    if corners_alone:
         out.append(
             f'{len(kept)} view{"s" if len(kept) != 1 else ""}: the covariance counts the noise of the corners alone, not that '
-            f'of the tracker; {SCATTER_VIEWS} or more views are needed for that'
+            f'of the tracker; {NOISE_VIEWS} or more views are needed for that'
         )
     error = float(np.median([v.rms_px for v in kept]))
     if error > POOR_PX:
