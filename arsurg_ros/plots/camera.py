@@ -17,7 +17,7 @@ from arsurg_ros.types import CalibratedView, CameraCalibration, CameraModel, Cam
 USED, LEFT_OUT, ARROW = '#2b6ca3', '#c8442f', '#1a1a1a'
 DENSITY = LinearSegmentedColormap.from_list('density', ['#ffffff', '#d7e6f2', '#8fb8d8'])
 MOST_ARROWS = 1500
-MOST_NAMES = 30
+MOST_NAMES, LONGEST = 30, 16
 
 
 def draw_calibration(figure: Figure, left: CameraCalibration, right: CameraCalibration | None = None) -> None:
@@ -122,7 +122,8 @@ def _short(names: Sequence[str]) -> list[str]:
     """Return names without what all begin and end with."""
     first = _common(names) if len(set(names)) > 1 else 0
     last = _common([n[first:][::-1] for n in names]) if first else 0
-    return [n[first : len(n) - last] or n for n in names]
+    # What is still long differs most likely at its end.
+    return [n if len(n) <= LONGEST else f'…{n[1 - LONGEST:]}' for n in (n[first : len(n) - last] or n for n in names)]
 
 
 def _common(names: Sequence[str]) -> int:

@@ -21,6 +21,8 @@ from arsurg_ros.types import F64, I64, U8
 MIN_CORNERS = 20
 #: A corner farther than this from where the board's plane has it, in squares, is another corner or none.
 ASTRAY = 0.5
+#: With more of them the board is not what it is said to be.
+MOST_ASTRAY = 0.25
 #: Views whose corners moved less than this, rms, are one view.
 REPEATED_PX = 0.5
 
@@ -152,11 +154,13 @@ def upright(board: CalibrationBoard, uv_px: F64, grey: U8) -> F64:
 
 def judged(board: CalibrationBoard, view: BoardView, min_corners: int) -> BoardView:
     """Return a view without corners that are astray, and with the reason if too few are left."""
-    kept = _on_plane(board, view)
+    seen, kept, total = len(view.ids), _on_plane(board, view), len(board.p_board_m)
     view = replace(view, ids=view.ids[kept], uv_px=view.uv_px[kept])
-    total = len(board.p_board_m)
     if not len(view.ids):
         return replace(view, reason='board not found')
+    if seen - len(view.ids) > MOST_ASTRAY * seen:
+        why = f'{seen - len(view.ids)} of {seen} corners are not where this board has them'
+        return replace(view, reason=f'{why}: are columns and rows exchanged, is it another board?')
     if len(view.ids) < min_corners:
         return replace(view, reason=f'{len(view.ids)} of {total} corners, {min_corners} needed')
     p = board.p_board_m[view.ids, :2]
@@ -249,7 +253,7 @@ def checked(found: BoardViews) -> BoardViews:
 def _no_board(found: BoardViews, best: int) -> str:
     count = f'{len(found.views)} picture{"s" if len(found.views) != 1 else ""}'
     if best:
-        return f'in none of {count} enough of it: {best} corners at most ({found.views[0].reason}); see also min_corners'
+        return f'in none of {count} enough of it: {best} corners at most ({next(v.reason for v in found.views if len(v.ids) == best)})'
     hints = {
         'chessboard': 'are columns and rows INNER corners, is every one of them in the picture, is a white margin round it?',
         'charuco': 'is the dictionary right, columns and rows of squares not exchanged, an old board (:legacy)?',

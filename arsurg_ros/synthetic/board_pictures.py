@@ -7,7 +7,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.calibration_boards import CalibrationBoard
+from arsurg_ros.geometry.camera import project
 from arsurg_ros.geometry.dictionaries import predefined
 from arsurg_ros.types import F32, F64, U8, CameraModel
 
@@ -80,3 +82,23 @@ def _framed(print_: object) -> U8:
     if image.max() == 255:
         image = np.where(image > 127, high, low).astype(np.uint8)
     return np.asarray(cv2.copyMakeBorder(image, m, m, m, m, cv2.BORDER_CONSTANT, value=high), dtype=np.uint8)
+
+
+def tilted_poses(
+    board: CalibrationBoard, camera: CameraModel, count: int, seed: int = 0, tilt_rad: tuple[float, float] = (0.2, 0.8)
+) -> F64:
+    """Return ``T_cam_board`` (N, 4, 4) of boards that are whole in the picture, tilted about any axis, rolled by up to 0.4 rad."""
+    rng, p = np.random.default_rng(seed), board.p_board_m
+    size = float(np.linalg.norm(np.ptp(p, axis=0)))
+    far = size * camera.K[0, 0] / np.hypot(camera.width_px, camera.height_px)
+    out: list[F64] = []
+    while len(out) < count:
+        about, tilt = rng.uniform(0.0, 2 * np.pi), rng.uniform(*tilt_rad)
+        R = se3.from_rotvec([tilt * np.cos(about), tilt * np.sin(about), 0.0]) @ se3.from_rotvec([0, 0, rng.uniform(-0.4, 0.4)])
+        z = far * rng.uniform(1.0, 2.0)
+        xy = rng.uniform(-0.25, 0.25, 2) * z * [camera.width_px / camera.K[0, 0], camera.height_px / camera.K[1, 1]]
+        T = se3.compose(R, np.array([*xy, z]) - R @ p.mean(axis=0))
+        uv = project(camera, se3.transform(T, p))
+        if np.isfinite(uv).all() and (uv > 6).all() and (uv < [camera.width_px - 7, camera.height_px - 7]).all():
+            out.append(T)
+    return np.array(out)
