@@ -16,6 +16,7 @@ from arsurg_ros.files.images import read_grey
 from arsurg_ros.files.source import read_table
 from arsurg_ros.geometry.calibration_boards import CalibrationBoard
 from arsurg_ros.geometry.dictionaries import predefined
+from arsurg_ros.geometry.edges import refine_corners
 from arsurg_ros.types import F64, I64, U8
 
 MIN_CORNERS = 20
@@ -98,7 +99,7 @@ class BoardFinder:
         known = (tags >= 0) & (tags < self.board.columns * self.board.rows)
         known &= np.array([np.count_nonzero(tags == t) == 1 for t in tags], dtype=bool)  # seen twice: nobody knows which
         uv = np.asarray(corners, dtype=np.float64).reshape(-1, 4, 2)[known]
-        return _view(name, uv, (4 * tags[known][:, None] + np.arange(4)).ravel())
+        return _view(name, refine_corners(grey, uv) if len(uv) else uv, (4 * tags[known][:, None] + np.arange(4)).ravel())
 
 
 def _detectors(board: CalibrationBoard, min_tags: int) -> tuple[cv2.aruco.ArucoDetector, cv2.aruco.CharucoDetector | None]:
@@ -111,7 +112,6 @@ def _detectors(board: CalibrationBoard, min_tags: int) -> tuple[cv2.aruco.ArucoD
     if needed > there:
         raise ConfigError(f'board of {board.columns}x{board.rows}: {needed} tags, {board.dictionary} has {there}')
     if board.kind == 'aruco':
-        parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
         return cv2.aruco.ArucoDetector(dictionary, parameters), None
     pattern = cv2.aruco.CharucoBoard((board.columns, board.rows), board.pitch_m, board.tag_m, dictionary)
     pattern.setLegacyPattern(board.legacy)

@@ -49,7 +49,8 @@ def calibrate_camera(found: BoardViews, coefficients: int = 5, *, reject: bool =
     """Return the camera that saw the views; ``coefficients`` of distortion are fitted (0, 1: k1, 2: k2, 4: p1 p2, 5: k3).
 
     Raises RegistrationError ``too_few_views`` for fewer than three, ``repeated_view`` where they are too few because they are
-    the same, ``insufficient_motion`` where the board was never tilted, so that the focal length is free, ``no_convergence``.
+    the same, ``insufficient_motion`` where the board was never tilted, so that the focal length is free, ``no_convergence`` and
+    ``no_agreement`` where no camera explains the views.
     """
     if coefficients not in FIXED:
         raise ConfigError(f'coefficients {coefficients}: valid: {", ".join(map(str, FIXED))}')
@@ -58,13 +59,14 @@ def calibrate_camera(found: BoardViews, coefficients: int = 5, *, reject: bool =
     fit, used, limit = _reject(found, views, coefficients, reject)
     kept = [v for v, u in zip(views, used, strict=True) if u]
     tilt = checks.tilt_rad(fit.poses)
-    checks.require_motion(fit.camera, fit.std, tilt)
     judged = _judged(found, fit, dict(zip((v.name for v in views), used, strict=True)), limit)
     out = CameraCalibration(
         fit.camera, fit.std, rms(np.concatenate([v.residuals_px for v in judged if v.used])),
         _held_out(found, kept, coefficients), judged, limit, *checks.coverage(kept, found.width_px, found.height_px),
         checks.GRID, tilt,
     )
+    checks.require_agreement(out)
+    checks.require_motion(fit.camera, fit.std, tilt)
     return replace(out, warnings=checks.warnings(out))
 
 

@@ -18,6 +18,7 @@ GRID = (8, 6)
 #: views with few corners scatter, and perfect pictures would lose half of their views.
 DEVIATIONS, MEDIANS, FLOOR_PX = 3.5, 1.5, 0.1
 MIN_TILT_RAD, GOOD_TILT_RAD = np.radians(5.0), np.radians(20.0)
+MOST_RMS = 0.01
 MOST_FOCAL_STD, GOOD_FOCAL_STD = 0.05, 0.01
 GOOD_VIEWS, GOOD_COVERAGE, GOOD_HULL, GOOD_RMS_PX, SQUARE = 10, 0.5, 0.5, 1.0, 0.02
 TILT = 'tilt the board against the picture, by 20 to 45 degrees about different axes'
@@ -57,6 +58,15 @@ def require_motion(camera: CameraModel, std: dict[str, float], tilt: float) -> N
             f'the planes of the boards differ by {np.degrees(tilt):.1f} deg at most ({np.degrees(MIN_TILT_RAD):.0f} needed), '
             f'the focal length is {camera.K[0, 0]:.0f} px +- {100 * loose:.1f} % ({100 * MOST_FOCAL_STD:.0f} % allowed): '
             f'{TILT}',
+        )
+
+
+def require_agreement(found: CameraCalibration) -> None:
+    """Raise RegistrationError ``no_agreement`` where the error is one per cent of the picture's width: that is no camera."""
+    if not found.rms_px <= MOST_RMS * found.camera.width_px:
+        raise RegistrationError(
+            'no_agreement', f'the views disagree by {found.rms_px:.1f} px rms: no camera explains them; is the board the one '
+            'that is said, is it flat, are all pictures by one camera at one zoom?'
         )
 
 

@@ -89,7 +89,9 @@ def tilted_poses(
 ) -> F64:
     """Return ``T_cam_board`` (N, 4, 4) of boards that are whole in the picture, tilted about any axis, rolled by up to 0.4 rad."""
     rng, p = np.random.default_rng(seed), board.p_board_m
-    size = float(np.linalg.norm(np.ptp(p, axis=0)))
+    # The whole print: a chessboard has one more square all round, and all need some white.
+    print_ = np.concatenate([p + board.pitch_m * 1.3 * np.array([x, y, 0.0]) for x in (-1, 1) for y in (-1, 1)])
+    size = float(np.linalg.norm(np.ptp(print_, axis=0)))
     far = size * camera.K[0, 0] / np.hypot(camera.width_px, camera.height_px)
     out: list[F64] = []
     while len(out) < count:
@@ -98,7 +100,7 @@ def tilted_poses(
         z = far * rng.uniform(1.0, 2.0)
         xy = rng.uniform(-0.25, 0.25, 2) * z * [camera.width_px / camera.K[0, 0], camera.height_px / camera.K[1, 1]]
         T = se3.compose(R, np.array([*xy, z]) - R @ p.mean(axis=0))
-        uv = project(camera, se3.transform(T, p))
-        if np.isfinite(uv).all() and (uv > 6).all() and (uv < [camera.width_px - 7, camera.height_px - 7]).all():
+        uv = project(camera, se3.transform(T, print_))
+        if np.isfinite(uv).all() and (uv > 0).all() and (uv < [camera.width_px - 1, camera.height_px - 1]).all():
             out.append(T)
     return np.array(out)
