@@ -253,7 +253,8 @@ def checked(found: BoardViews) -> BoardViews:
 def _no_board(found: BoardViews, best: int) -> str:
     count = f'{len(found.views)} picture{"s" if len(found.views) != 1 else ""}'
     if best:
-        return f'in none of {count} enough of it: {best} corners at most ({next(v.reason for v in found.views if len(v.ids) == best)})'
+        why = next(v.reason for v in found.views if len(v.ids) == best)
+        return f'in none of {count} enough of it; at best: {why}'
     hints = {
         'chessboard': 'are columns and rows INNER corners, is every one of them in the picture, is a white margin round it?',
         'charuco': 'is the dictionary right, columns and rows of squares not exchanged, an old board (:legacy)?',

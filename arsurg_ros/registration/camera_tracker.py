@@ -110,8 +110,8 @@ def place_camera(
     ``T_carrier_board`` None: it is found as well, which needs the motions of a hand-eye calibration. The covariance counts the
     tracker's noise, as the views show it, from four views on; for fewer the corners' alone. ``tracker_at_base``: the tracked
     body is base, not the carrier. ``trust_order``: no chessboard is turned round. Raises RegistrationError
-    ``count_mismatch``, ``too_few_views`` for none that counts, ``ambiguous`` where a chessboard that looks the same turned round
-    leaves more than one answer, ``no_agreement`` where views contradict; with the board unknown also the codes of
+    ``count_mismatch``, ``too_few_views`` for none that counts, ``ambiguous`` where a chessboard that looks the same turned
+    round leaves more than one answer, ``no_agreement`` where views contradict; with the board unknown also the codes of
     handeye.calibrate.
     """
     seen = _seen(found, camera, T_base_carrier, trust_order or T_carrier_board is None)
@@ -293,7 +293,8 @@ def _components(off: F64, own: F64, G: F64) -> F64:
         H = np.einsum('nij,nik->jk', G, solved[..., :-1])
         g = np.einsum('nij,ni->j', G, solved[..., -1])
         square = float(np.einsum('ni,ni->', off, solved[..., -1]) - g @ np.linalg.pinv(H) @ g)
-        return float(np.linalg.slogdet(V)[1].sum() + np.linalg.slogdet(H)[1]) + square
+        value = float(np.linalg.slogdet(V)[1].sum() + np.linalg.slogdet(H)[1]) + square
+        return value if np.isfinite(value) else 1e100
 
     start = np.log([max(float(np.sqrt((off[:, k] ** 2).mean())), 1e-6) for k in (slice(0, 3), slice(3, 6))])
     out = minimize(unlikely, start, method='Nelder-Mead', bounds=[(np.log(1e-7), np.log(10.0))] * 2)

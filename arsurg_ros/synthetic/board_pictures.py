@@ -87,7 +87,7 @@ def _framed(print_: object) -> U8:
 def tilted_poses(
     board: CalibrationBoard, camera: CameraModel, count: int, seed: int = 0, tilt_rad: tuple[float, float] = (0.2, 0.8)
 ) -> F64:
-    """Return ``T_cam_board`` (N, 4, 4) of boards that are whole in the picture, tilted about any axis, rolled by up to 0.4 rad."""
+    """Return ``T_cam_board`` (N, 4, 4) of boards that are whole in the picture, tilted about any axis, rolled a little."""
     rng, p = np.random.default_rng(seed), board.p_board_m
     # The whole print: a chessboard has one more square all round, and all need some white.
     print_ = np.concatenate([p + board.pitch_m * 1.3 * np.array([x, y, 0.0]) for x in (-1, 1) for y in (-1, 1)])

@@ -82,5 +82,5 @@ def test_wrong_files_are_explained(tmp_path: Path, text: str, error: type[Except
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match='none.yaml'):
+    with pytest.raises(DataError, match=r'none\.yaml'):
         load_calibration_board(str(tmp_path / 'none.yaml'), MM)

@@ -13,7 +13,8 @@ from arsurg_ros.errors import DataError
 from arsurg_ros.files.camera_info import camera_info, write_camera_info
 from arsurg_ros.geometry.camera import camera_model
 
-CAMERA = camera_model(640, 480, np.array([[600.1, 0, 320.2], [0, 601.3, 239.4], [0, 0, 1]]), np.array([-0.1, 0.2, 1e-3, -2e-3, 0.3]))
+K = np.array([[600.1, 0, 320.2], [0, 601.3, 239.4], [0, 0, 1]])
+CAMERA = camera_model(640, 480, K, np.array([-0.1, 0.2, 1e-3, -2e-3, 0.3]))
 
 
 def test_what_is_written_is_read_exactly(tmp_path: Path) -> None:
@@ -45,5 +46,5 @@ def test_it_has_every_key_of_camera_calibration_parsers() -> None:
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match='camera_info .*No such file'):
+    with pytest.raises(DataError, match=r'camera_info .*No such file'):
         write_camera_info(tmp_path / 'none' / 'camera.yaml', camera_info(CAMERA))
