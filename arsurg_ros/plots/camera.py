@@ -121,6 +121,7 @@ def _round_down(value: float) -> float:
 def _short(names: Sequence[str]) -> list[str]:
     """Return names without what all begin and end with."""
     first = _common(names) if len(set(names)) > 1 else 0
+    first = len(names[0][:first].rstrip('0123456789')) if names else 0  # numbers stay whole
     last = _common([n[first:][::-1] for n in names]) if first else 0
     # What is still long differs most likely at its end.
     return [n if len(n) <= LONGEST else f'…{n[1 - LONGEST:]}' for n in (n[first : len(n) - last] or n for n in names)]

@@ -152,9 +152,10 @@ def upright(board: CalibrationBoard, uv_px: F64, grey: U8) -> F64:
     return uv_px if values[even].mean() < values[~even].mean() else uv_px[::-1].copy()
 
 
-def judged(board: CalibrationBoard, view: BoardView, min_corners: int) -> BoardView:
-    """Return a view without corners that are astray, and with the reason if too few are left."""
-    seen, kept, total = len(view.ids), _on_plane(board, view), len(board.p_board_m)
+def judged(board: CalibrationBoard, view: BoardView, min_corners: int, *, astray: bool = True) -> BoardView:
+    """Return a view without corners that are ``astray``, and with the reason if too few are left."""
+    seen, total = len(view.ids), len(board.p_board_m)
+    kept = _on_plane(board, view) if astray else slice(None)
     view = replace(view, ids=view.ids[kept], uv_px=view.uv_px[kept])
     if not len(view.ids):
         return replace(view, reason='board not found')
@@ -215,6 +216,8 @@ def find_in_files(
 def read_corner_files(board: CalibrationBoard, files: Iterable[Path], size: tuple[int, int], min_corners: int) -> BoardViews:
     """Return the views of text files of stored corners: rows ``u v`` of all points in order, or ``id u v``; px.
 
+    Every point counts: what somebody has stored is not corrected, but its view can be rejected later.
+
     Raises DataError for another table, ids that the board does not have, or points far outside the picture.
     """
     views = []
@@ -231,7 +234,7 @@ def read_corner_files(board: CalibrationBoard, files: Iterable[Path], size: tupl
             raise DataError(f'corners {file}: ids must differ and be 0 to {total - 1}')
         if not np.isfinite(uv).all() or (np.abs(uv - np.divide(size, 2)) > 2 * np.array(size)).any():
             raise DataError(f'corners {file}: a point is not finite or far outside of {size[0]}x{size[1]} px')
-        views.append(judged(board, BoardView(file.name, ids, uv), min(min_corners, total)))
+        views.append(judged(board, BoardView(file.name, ids, uv), min(min_corners, total), astray=False))
     return checked(BoardViews(board, tuple(views), *size))
 
 

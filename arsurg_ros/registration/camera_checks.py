@@ -14,9 +14,9 @@ from arsurg_ros.registration.board_views import BoardView
 from arsurg_ros.types import F64, CameraCalibration, CameraModel
 
 GRID = (8, 6)
-#: A view is rejected beyond median + 3.5 robust deviations (Iglewicz and Hoaglin 1993), never below 1.5 medians or 0.1 px:
-#: views with few corners scatter, and perfect pictures would lose half of their views.
-DEVIATIONS, MEDIANS, FLOOR_PX = 3.5, 1.5, 0.1
+#: A view is rejected beyond median + 3.5 robust deviations (Iglewicz and Hoaglin 1993), never below 1.5 medians or 0.3 px:
+#: views with few corners scatter, and what is as good as a good detector is not bad beside perfect pictures.
+DEVIATIONS, MEDIANS, FLOOR_PX = 3.5, 1.5, 0.3
 MIN_TILT_RAD, GOOD_TILT_RAD = np.radians(5.0), np.radians(20.0)
 MOST_RMS = 0.01
 MOST_FOCAL_STD, GOOD_FOCAL_STD = 0.05, 0.01

@@ -58,7 +58,7 @@ def test_rectified_rows_are_the_same_and_give_the_depth(pair) -> None:
 def test_a_pair_of_different_moments_is_rejected(pair) -> None:
     left, right, left_camera, right_camera = pair
     views = list(right.views)
-    views[3] = replace(views[3], uv_px=views[3].uv_px + [4.0, 3.0])
+    views[3] = replace(views[3], uv_px=views[3].uv_px + np.array([4.0, 3.0]))
     found = calibrate_stereo(left, replace(right, views=tuple(views)), left_camera, right_camera)
     assert found.rejected == ('v3',)
 
