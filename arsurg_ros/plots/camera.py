@@ -17,6 +17,7 @@ from arsurg_ros.types import CalibratedView, CameraCalibration, CameraModel, Cam
 USED, LEFT_OUT, ARROW = '#2b6ca3', '#c8442f', '#1a1a1a'
 DENSITY = LinearSegmentedColormap.from_list('density', ['#ffffff', '#d7e6f2', '#8fb8d8'])
 MOST_ARROWS = 1500
+STRIP = 0.1
 MOST_NAMES, LONGEST = 30, 16
 
 
@@ -77,39 +78,39 @@ def _residuals(ax: Axes, camera: CameraModel, views: Sequence[CalibratedView] | 
             lines = np.stack([uv[some], ends])
             ax.plot(lines[..., 0], lines[..., 1], '-', color=ARROW, linewidth=0.5, alpha=0.6)
             ax.plot([], [], '-', color=ARROW, linewidth=0.8, label=f'residual, x {scale:g}')
-    ax.set_xlim(-0.5, camera.width_px - 0.5)
-    ax.set_ylim(camera.height_px - 0.5, -0.5)
+    right, bottom = camera.width_px - 0.5, camera.height_px - 0.5
+    ax.plot([-0.5, right, right, -0.5, -0.5], [-0.5, -0.5, bottom, bottom, -0.5], '-', color=ARROW, linewidth=1.0)
+    ax.set_xlim(-0.5, right)
+    ax.set_ylim(bottom + STRIP * camera.height_px, -0.5)  # a strip below the picture for the legend
     ax.set_aspect('equal')
     ax.set_xlabel('u [px]')
     ax.set_ylabel('v [px]')
-    ax.legend(loc='upper left', bbox_to_anchor=(0.0, -0.15), ncols=3, fontsize=8, frameon=False)
-    ax.set_anchor('N')
+    ax.legend(loc='lower left', ncols=3, fontsize=7.5, frameon=False, handletextpad=0.4, columnspacing=1.2)
 
 
 def _bars(ax: Axes, views: Sequence[CalibratedView] | Sequence[PlacedView], limit_px: float, rms_px: float) -> None:
-    """Draw the error of every view that shows the board, those left out in red; one far above all is cut off."""
+    """Draw the error of every view that shows the board, those left out in red; one far above all is cut off and labelled."""
     shown = [v for v in views if np.isfinite(v.rms_px)]
     errors = np.array([v.rms_px for v in shown])
     used = np.array([v.used for v in shown])
     at = np.arange(len(shown))
+    high = max(float(errors[used].max()), rms_px, limit_px if np.isfinite(limit_px) else 0.0)
+    top = min(float(errors.max()), 2.5 * high) if errors.max() > high else high
     for mask, colour, label in ((used, USED, 'used'), (~used, LEFT_OUT, 'left out')):
         if mask.any():
-            ax.bar(at[mask], errors[mask], color=colour, width=0.8, label=label)
+            ax.bar(at[mask], np.minimum(errors[mask], top), color=colour, width=0.8, label=label)
     ax.axhline(rms_px, color=ARROW, linewidth=0.8, linestyle=':', label=f'all used: {rms_px:.2f} px rms')
-    top = max(float(errors[used].max()), rms_px)
     if np.isfinite(limit_px):
         ax.axhline(limit_px, color=LEFT_OUT, linewidth=0.9, linestyle='--', label=f'limit {limit_px:.2f} px')
-        top = max(top, limit_px)
-    top = 1.3 * min(float(errors.max()), 2.5 * top) if errors.max() > top else 1.25 * top
     for x in at[errors > top]:
-        ax.annotate(f'{errors[x]:.1f}', (x, top), ha='center', va='top', fontsize=7, color='white', rotation=90)
-    ax.set_ylim(0, top)
+        ax.annotate(f'{errors[x]:.1f}', (x, top), (0, 2), textcoords='offset points', ha='center', va='bottom', fontsize=7)
+    ax.set_ylim(0, 1.3 * top)
     ax.set_ylabel('reprojection error of the view, rms [px]')
     if len(shown) <= MOST_NAMES:
         ax.set_xticks(at, _short([v.name for v in shown]), rotation=90, fontsize=7)
     else:
         ax.set_xlabel('view, in order')
-    ax.legend(fontsize=8, loc='upper left', framealpha=0.9)
+    ax.legend(fontsize=8, loc='upper left', ncols=2, frameon=False)
 
 
 def _round_down(value: float) -> float:
