@@ -53,7 +53,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument('--invert-robot', action='store_true', help='the robot file holds T_gripper_base')
     parser.add_argument('--invert-camera', action='store_true', help='the camera file holds T_target_cam')
     parser.add_argument(
-        '--offset-s', default='0', metavar='S', help="what the camera's stamps are late by (camera's minus robot's), seconds"
+        '--offset-s', default='0', metavar='S', help="seconds to add to the camera's stamps to have the robot's"
     )
     parser.add_argument(
         '--max-gap-s', type=float, default=MAX_GAP_S, metavar='S', help=f'longest gap to interpolate over (default {MAX_GAP_S})'

@@ -46,12 +46,12 @@ def pair_poses(
     max_pairs: int = MAX_PAIRS,
     backend: str = 'wasm',
 ) -> PosePairs:
-    """Return pairs of the same instants; ``offset_s`` is what b's clock is late by: b's stamps minus it are a's time.
+    """Return pairs of the same instants: what b saw at its stamp t, a saw at t + ``offset_s`` (the sign of latency.py).
 
     Series of one length whose stamps are the same, or one of which has none, are paired by index. Else the faster one is
     interpolated along its screw at the slower one's stamps, never over a gap longer than ``max_gap_s``. More than
     ``max_pairs`` are thinned to a well-spread subset. Raises RegistrationError ``count_mismatch`` for different lengths
-    without stamps, ``no_overlap`` where fewer than three instants are common, ``bad_stamps`` where they do not rise (a few
+    without stamps, ``no_overlap`` where fewer than three instants are common, ``not_monotonic`` where they do not rise (a few
     that repeat are left out).
     """
     if a.stamps_ns is None or b.stamps_ns is None:
@@ -60,7 +60,7 @@ def pair_poses(
         return _thinned(_by_index(a, b), max_pairs)
     a, b = rising(a), rising(b)
     assert a.stamps_ns is not None and b.stamps_ns is not None
-    shifted = b.stamps_ns - round(offset_s * 1e9)
+    shifted = b.stamps_ns + round(offset_s * 1e9)
     if _period_ns(a.stamps_ns) <= _period_ns(shifted):
         T, found = interpolated(a.T, a.stamps_ns, shifted, max_gap_s, backend)
         first, second, of = T, b.T[found], len(b.T)
@@ -128,7 +128,7 @@ def _thinned(pairs: PosePairs, max_pairs: int) -> PosePairs:
 def rising(series: PoseSeries) -> PoseSeries:
     """Return a series without the samples whose stamp does not come after those before; they are counted as dropped.
 
-    Recorders repeat a stamp now and then. Raises RegistrationError ``bad_stamps`` where more than a tenth would go.
+    Recorders repeat a stamp now and then. Raises RegistrationError ``not_monotonic`` where more than a tenth would go.
     """
     assert series.stamps_ns is not None
     stamps = series.stamps_ns
@@ -138,7 +138,7 @@ def rising(series: PoseSeries) -> PoseSeries:
     if lost > len(stamps) * MOST_NOT_RISING:
         i = int(np.argmin(keep))
         why = f'{lost} of {len(stamps)} stamps do not rise, the first is that of pose {i} (from 0), {stamps[i]} ns'
-        raise RegistrationError('bad_stamps', f'{series.source}: {why}')
+        raise RegistrationError('not_monotonic', f'{series.source}: {why}')
     return PoseSeries(series.T[keep], stamps[keep], series.source, series.dropped + lost)
 
 
