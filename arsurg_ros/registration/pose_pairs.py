@@ -74,6 +74,8 @@ def pair_poses(
 
 def interpolated(T: F64, stamps_ns: I64, at_ns: I64, max_gap_s: float, backend: str) -> tuple[F64, I64]:
     """Return T (M, 4, 4) at those of ``at_ns`` that lie between samples at most ``max_gap_s`` apart, and their indices (M,)."""
+    if len(stamps_ns) < 2:
+        return np.zeros((0, 4, 4)), np.zeros(0, dtype=np.int64)
     right = np.clip(np.searchsorted(stamps_ns, at_ns, side='left'), 1, len(stamps_ns) - 1)
     low, high = stamps_ns[right - 1], stamps_ns[right]
     inside = (at_ns >= low) & (at_ns <= high) & (high - low <= max_gap_s * 1e9)
