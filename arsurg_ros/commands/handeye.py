@@ -18,7 +18,8 @@ The fields of its JSON beside those of every command (commands.common), N pairs 
   refined one; null where a form has no answer.
 - ``readings``: where the fit was doubted, the set-ups tried, with ``setup``, ``median_mm``, ``median_deg`` (else empty).
 - ``pairing``: ``method`` (index, interpolated), ``candidates``, ``in_gaps``, ``robot_dropped``, ``camera_dropped``,
-  ``offset_s``, ``offset`` (none, given, estimated), ``correlation_samples`` (how many neighbours of a stream count as one; 1
+  ``offset_s`` (added to the camera's stamps), ``offset`` (none, given, estimated), ``offset_sigma_s`` (of an estimated one,
+  else null), ``correlation_samples`` (how many neighbours of a stream count as one; 1
   for pairs by index).
 - ``warnings``: a list of sentences.
 """
@@ -33,11 +34,12 @@ from typing import Any
 import numpy as np
 
 from arsurg_ros.commands.common import add_common, check_outputs, finish, lengths, matrix_text, unit_m
-from arsurg_ros.errors import ConfigError
+from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.reference_handeye import LEAST_MOTION_RAD
 from arsurg_ros.registration.handeye import SETUPS, HandEyeResult, calibrate
+from arsurg_ros.registration.latency import estimate_offset
 from arsurg_ros.registration.pose_pairs import MAX_GAP_S, MAX_PAIRS, PosePairs, pair_poses
 from arsurg_ros.types import PoseSeries
 
@@ -53,7 +55,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument('--invert-robot', action='store_true', help='the robot file holds T_gripper_base')
     parser.add_argument('--invert-camera', action='store_true', help='the camera file holds T_target_cam')
     parser.add_argument(
-        '--offset-s', default='0', metavar='S', help="seconds to add to the camera's stamps to have the robot's"
+        '--offset-s', default='0', metavar='S', help="seconds to add to the camera's stamps to have the robot's; auto: from their motion (default 0)"
     )
     parser.add_argument(
         '--max-gap-s', type=float, default=MAX_GAP_S, metavar='S', help=f'longest gap to interpolate over (default {MAX_GAP_S})'
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f'--max-gap-s {args.max_gap_s}: a positive number of seconds is needed')
     robot = _load(args.robot, args.invert_robot, unit_m(args))
     camera = _load(args.camera, args.invert_camera, unit_m(args))
-    offset_s, how = _offset(args.offset_s)
+    offset_s, sigma_s, how = _offset(args, robot, camera)
     pairs = pair_poses(
         robot, camera, offset_s=offset_s, max_gap_s=args.max_gap_s, max_pairs=args.max_pairs, backend=args.backend
     )
@@ -85,9 +87,10 @@ def run(args: argparse.Namespace) -> int:
         'method': pairs.method,
         'candidates': pairs.candidates,
         'in_gaps': pairs.in_gaps,
-        'robot_dropped': robot.dropped,
-        'camera_dropped': camera.dropped,
+        'robot_dropped': pairs.dropped[0],
+        'camera_dropped': pairs.dropped[1],
         'offset_s': offset_s,
+        'offset_sigma_s': sigma_s,
         'offset': how,
         'correlation_samples': result.correlation_samples,
     }
@@ -106,14 +109,21 @@ def _load(source: str, inverted: bool, unit: float) -> PoseSeries:
     return replace(series, T=se3.inverse(series.T)) if inverted else series
 
 
-def _offset(text: str) -> tuple[float, str]:
+def _offset(args: argparse.Namespace, robot: PoseSeries, camera: PoseSeries) -> tuple[float, float | None, str]:
+    """Return the offset, its standard error where it was estimated, and where it is from."""
+    if args.offset_s == 'auto':
+        found = estimate_offset(robot, camera, backend=args.backend)
+        return found.offset_s, found.sigma_s, 'estimated'
     try:
-        value = float(text)
+        value = float(args.offset_s)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ConfigError(f'--offset-s {text!r}: a finite number of seconds is needed')
-    return value, 'given' if value else 'none'
+        raise ConfigError(f'--offset-s {args.offset_s!r}: a finite number of seconds, or auto, is needed')
+    if value and (robot.stamps_ns is None or camera.stamps_ns is None):
+        missing = robot if robot.stamps_ns is None else camera
+        raise RegistrationError('no_stamps', f'{missing.source}: its poses have no stamps, to which --offset-s could be added')
+    return value, None, 'given' if value else 'none'
 
 
 def answer(result: HandEyeResult, args: argparse.Namespace) -> dict[str, Any]:
@@ -169,7 +179,8 @@ def text(result: HandEyeResult, args: argparse.Namespace, pairs: PosePairs, pair
     unit, used = lengths(args), int(result.inliers.sum())
     lines = [f'{result.setup}: {used} of {len(result.inliers)} pairs']
     if pairs.method == 'interpolated':
-        lines[0] += f' (of {pairs.candidates} interpolated; {pairs.in_gaps} stamps lie in gaps; offset {pairing["offset_s"]:.4f} s)'
+        offset = f'offset {pairing["offset_s"]:.4f} s {pairing["offset"] if pairing["offset"] != "none" else ""}'.strip()
+        lines[0] += f' (of {pairs.candidates} interpolated; {pairs.in_gaps} stamps lie in gaps; {offset})'
     names = sorted(result.transforms, key=lambda n: n != result.main)
     for name in names:
         found = result.transforms[name]
@@ -180,7 +191,7 @@ def text(result: HandEyeResult, args: argparse.Namespace, pairs: PosePairs, pair
     lines += [
         f'residuals     {result.rms_m * 1e3:.2f} mm, {math.degrees(result.rms_rad):.3f} deg rms; noise per axis '
         f'{result.noise_m * 1e3:.2f} mm, {math.degrees(result.noise_rad):.3f} deg',
-        f'motion        {about} deg rms about three axes, {math.degrees(motion.largest_rad):.0f} deg between the farthest two poses',
+        f'motion        {about} deg rms about three axes, {math.degrees(motion.largest_rad):.0f} deg at most between two poses',
     ]
     for name, closed in result.closed.items():
         off = 'no answer'

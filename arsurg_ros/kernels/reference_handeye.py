@@ -67,7 +67,7 @@ def solve_handeye(a: F64, b: F64, options: Options) -> HandEyeFit | Refused:
     status, index = _check(a, b)
     if status:
         return Refused(status, index, np.zeros(3), np.zeros(3))
-    keep = np.ones(len(a), dtype=bool)
+    keep: Bool = np.ones(len(a), dtype=bool)
     refused = _check_motion(a, b, options)
     if refused:
         return refused
@@ -329,7 +329,8 @@ def _consensus(a: F64, b: F64, options: Options) -> tuple[_Refined, Bool] | None
     if found is None:
         return None
     at, noise = found
-    keep, fit, dof = np.zeros(len(a), dtype=bool), None, 3.0 * len(a)
+    keep: Bool = np.zeros(len(a), dtype=bool)
+    fit, dof = None, 3.0 * len(a)
     for _ in range(ROUNDS):
         now = _statistics(residuals(a, b, at), noise) <= _limit(dof, options.gate_z)
         if fit is not None and (now == keep).all():

@@ -47,9 +47,10 @@ def _residuals(axes: Any, values: F64, result: HandEyeResult, rms: float, unit: 
         # Gross outliers are marked at the rim, so that the others stay readable.
         shown = np.minimum(values[~kept], top)
         axes.plot(index[~kept], shown, 'x', color=BAD, label='rejected', markersize=5 if many else 7, clip_on=False)
+        style = {'textcoords': 'offset points', 'ha': 'center', 'fontsize': 7, 'color': BAD}
         if np.count_nonzero(~kept) <= MARKED:
             for i, y in zip(index[~kept], shown, strict=True):
-                axes.annotate(f'{values[i]:.3g}', (i, y), (0, -11), textcoords='offset points', ha='center', fontsize=7, color=BAD)
+                axes.annotate(f'{values[i]:.3g}', (i, y), (0, -11), **style)
     axes.axhline(rms, color=RMS, linestyle='--', linewidth=1, label=f'rms {rms:.3g} {unit}')
     axes.set_ylim(0, top * 1.05 or 1.0)
     axes.set_ylabel(f'{"translation" if unit == "mm" else "rotation"} residual ({unit})')

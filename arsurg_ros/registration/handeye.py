@@ -127,8 +127,8 @@ def calibrate(
     """Return the calibration of T_base_gripper ``robot`` and T_cam_target (or T_cam_world) ``camera``, (N, 4, 4), metres.
 
     ``stream``: the pairs follow one another in time, so that their errors may be alike: covariance and margins grow by the
-    correlation of the residuals. ``noise``: standard deviation per axis of the closing frame's translation (m) and rotation (rad); None estimates it. The
-    method is that of kernels.handeye. Raises RegistrationError: ``count_mismatch``, ``too_few_poses``, ``not_finite``,
+    correlation of the residuals. ``noise``: standard deviation per axis of the closing frame's translation (m) and rotation
+    (rad); None estimates it. The method is that of kernels.handeye. Raises RegistrationError: ``count_mismatch``, ``too_few_poses``, ``not_finite``,
     ``not_rigid``, ``repeated_pose``, ``insufficient_motion``, ``wrong_unit``, ``wrong_setup`` (another reading of the files
     fits far better), ``no_consensus``, ``not_converged``; ConfigError for an unknown set-up or backend.
     """

@@ -132,15 +132,14 @@ def check_scale(a: F64, b: F64) -> None:
     M = np.zeros((n, 3, 7))
     M[:, :, :3], M[:, :, 3:6] = a[:, :3, :3], -np.eye(3)
     M[:, :, 6] = (a[:, :3, :3] @ R_x @ b[:, :3, 3:])[:, :, 0]
-    M = M.reshape(3 * n, 7)
-    rhs = -a[:, :3, 3].ravel()
-    solution, _, rank, _ = np.linalg.lstsq(M / np.abs(M).max(axis=0), rhs, rcond=None)
+    scale = np.abs(M).max(axis=(0, 1))
+    N, rhs = M.reshape(3 * n, 7) / scale, -a[:, :3, 3].ravel()
+    solution, _, rank, _ = np.linalg.lstsq(N, rhs, rcond=None)
     if rank < 7 or 3 * n <= 7:
         return
-    N = M / np.abs(M).max(axis=0)
     variance = float(((N @ solution - rhs) ** 2).sum()) / (3 * n - 7)
     sd = float(np.sqrt(variance * np.linalg.inv(N.T @ N)[6, 6]))
-    factor = abs(float(solution[6] / np.abs(M).max(axis=0)[6]))
+    factor = abs(float(solution[6] / scale[6]))
     known = sd < 0.2 * abs(float(solution[6]))
     for wrong in (UNIT_FACTOR, 1 / UNIT_FACTOR):
         if known and wrong / UNIT_WITHIN < factor < wrong * UNIT_WITHIN:

@@ -26,7 +26,8 @@ class PosePairs:
     """Poses ``a`` and ``b`` (N, 4, 4), metres, of the same instants; ``indices`` (N,) are those in the slower stream.
 
     ``method`` is ``index`` or ``interpolated``; ``candidates`` counts the pairs before thinning, ``in_gaps`` the stamps of
-    the slower stream that had no pose of the other within reach.
+    the slower stream that had no pose of the other within reach. ``dropped`` counts the samples of a and of b that were not
+    used at all: invalid in the file, or with a stamp that does not come after those before.
     """
 
     a: F64
@@ -35,6 +36,7 @@ class PosePairs:
     method: str
     candidates: int
     in_gaps: int
+    dropped: tuple[int, int]
 
 
 def pair_poses(
@@ -69,7 +71,8 @@ def pair_poses(
         first, second, of = a.T[found], T, len(a.T)
     if len(found) < FEWEST:
         raise RegistrationError('no_overlap', _no_overlap(a, b, shifted, len(found), max_gap_s))
-    return _thinned(PosePairs(first, second, found, 'interpolated', len(found), of - len(found)), max_pairs)
+    dropped = a.dropped, b.dropped
+    return _thinned(PosePairs(first, second, found, 'interpolated', len(found), of - len(found), dropped), max_pairs)
 
 
 def interpolated(T: F64, stamps_ns: I64, at_ns: I64, max_gap_s: float, backend: str) -> tuple[F64, I64]:
@@ -116,7 +119,7 @@ def _by_index(a: PoseSeries, b: PoseSeries) -> PosePairs:
     if len(a.T) != len(b.T):
         why = 'without stamps of both they are paired by order, and as many of each are needed'
         raise RegistrationError('count_mismatch', f'{a.source}: {len(a.T)} poses, {b.source}: {len(b.T)} poses; {why}')
-    return PosePairs(a.T, b.T, np.arange(len(a.T), dtype=np.int64), 'index', len(a.T), 0)
+    return PosePairs(a.T, b.T, np.arange(len(a.T), dtype=np.int64), 'index', len(a.T), 0, (a.dropped, b.dropped))
 
 
 def _thinned(pairs: PosePairs, max_pairs: int) -> PosePairs:
@@ -124,7 +127,7 @@ def _thinned(pairs: PosePairs, max_pairs: int) -> PosePairs:
         return pairs
     chosen = well_spread(pairs.a, se3.inverse(pairs.b), max_pairs)
     kept = pairs.a[chosen], pairs.b[chosen], pairs.indices[chosen]
-    return PosePairs(*kept, pairs.method, pairs.candidates, pairs.in_gaps)
+    return PosePairs(*kept, pairs.method, pairs.candidates, pairs.in_gaps, pairs.dropped)
 
 
 def rising(series: PoseSeries) -> PoseSeries:

@@ -244,7 +244,7 @@ def test_what_cannot_be_right_is_refused(code: str, arm: F64, seen: F64, said: s
 
 def test_the_robot_in_mm_beside_a_camera_in_m_is_told() -> None:
     # a hand of 3 mm in a volume of 10 m: no single figure is out of range
-    with pytest.raises(RegistrationError, match='the robot translations are .* times too large') as caught:
+    with pytest.raises(RegistrationError, match=r'the robot translations are .* times too large') as caught:
         calibrate(scaled(ARM, 20), scaled(SEEN, 0.02), working_volume_m=10.0)
     assert caught.value.code == 'wrong_unit'
 

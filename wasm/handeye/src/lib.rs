@@ -87,7 +87,8 @@ pub fn solve(a: &[f64], b: &[f64], options: &Options, room: &mut Room) -> Result
     let plain = start.and_then(|s| refine::refine(pairs, room.keep, s, options.given_noise));
     let may = options.reject && pairs.len() >= FEWEST_TO_REJECT;
     let searched = may && !plain.is_some_and(|p| consensus::clean(pairs, &p, room.scratch));
-    let refined = if searched { consent(pairs, start, options, room)? } else { plain.ok_or((Refusal::NotConverged, 0))? };
+    let refined =
+        if searched { consent(pairs, start, options, room)? } else { plain.ok_or((Refusal::NotConverged, 0))? };
     let turned = libm::sqrt(room.motion[..3].iter().map(|v| v * v).sum());
     if refined.noise.r * libm::sqrt(6.0) > UNEXPLAINED * turned {
         return Err((Refusal::NoConsensus, 0));
