@@ -38,10 +38,10 @@ from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.reference_handeye import LEAST_MOTION_RAD
-from arsurg_ros.registration.handeye import SETUPS, HandEyeResult, calibrate
+from arsurg_ros.registration.handeye import SETUPS, HandEyeResult, calibrate, turns
 from arsurg_ros.registration.latency import estimate_offset
 from arsurg_ros.registration.pose_pairs import MAX_GAP_S, MAX_PAIRS, PosePairs, pair_poses
-from arsurg_ros.types import PoseSeries
+from arsurg_ros.types import F64, PoseSeries
 
 HELP = 'camera on a robot, beside it, or in a world: T_gripper_cam, T_base_cam, T_base_world'
 
@@ -51,11 +51,12 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser('handeye', help=HELP, description=f'Hand-eye and robot-world calibration: {HELP}.')
     parser.add_argument('--robot', required=True, metavar='FILE[#NAME]', help='poses T_base_gripper')
     parser.add_argument('--camera', required=True, metavar='FILE[#NAME]', help='poses T_cam_target, of the same instants')
-    parser.add_argument('--setup', choices=tuple(SETUPS), default='eye-in-hand', help='where the camera is (default eye-in-hand)')
+    parser.add_argument('--setup', choices=tuple(SETUPS), default='eye-in-hand', help='default eye-in-hand')
     parser.add_argument('--invert-robot', action='store_true', help='the robot file holds T_gripper_base')
     parser.add_argument('--invert-camera', action='store_true', help='the camera file holds T_target_cam')
     parser.add_argument(
-        '--offset-s', default='0', metavar='S', help="seconds to add to the camera's stamps to have the robot's; auto: from their motion (default 0)"
+        '--offset-s', default='0', metavar='S|auto',
+        help="seconds to add to the camera's stamps to have the robot's; auto: from their motion (default 0)",
     )
     parser.add_argument(
         '--max-gap-s', type=float, default=MAX_GAP_S, metavar='S', help=f'longest gap to interpolate over (default {MAX_GAP_S})'
@@ -99,7 +100,11 @@ def run(args: argparse.Namespace) -> int:
     def draw(figure: Any) -> None:
         from arsurg_ros.plots.handeye import draw_handeye
 
-        draw_handeye(figure, result, pairs.a)
+        used, margin = int(result.inliers.sum()), result.transforms[result.main].margin95_m * 1e3
+        title = f'{result.setup}: {result.main}, {used} of {len(pairs.a)} pairs, true within {margin:.2f} mm (95 %)'
+        residual_mm, residual_deg = residuals(result)
+        turned, off_axis = np.degrees(turns(pairs.a, result.inliers)), math.degrees(result.motion.off_axis_rad)
+        draw_handeye(figure, title, residual_mm, residual_deg, result.inliers, turned, off_axis)
 
     return finish(args, 'calibrate handeye', 'handeye', answer(result, args) | {'pairing': pairing}, words, draw)
 
@@ -126,10 +131,16 @@ def _offset(args: argparse.Namespace, robot: PoseSeries, camera: PoseSeries) -> 
     return value, None, 'given' if value else 'none'
 
 
+def residuals(result: HandEyeResult) -> tuple[F64, F64]:
+    """Return the residuals of every pair, mm and deg."""
+    mm, deg = (np.linalg.norm(v, axis=1) for v in (result.translation_m * 1e3, np.degrees(result.rotation_rad)))
+    return mm, deg
+
+
 def answer(result: HandEyeResult, args: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of the JSON object."""
     unit, found = lengths(args), result.transforms
-    translation, rotation = np.linalg.norm(result.translation_m, axis=1), np.linalg.norm(result.rotation_rad, axis=1)
+    residual_mm, residual_deg = residuals(result)
     motion = result.motion
     closed = {
         name: None
@@ -148,8 +159,8 @@ def answer(result: HandEyeResult, args: argparse.Namespace) -> dict[str, Any]:
         'poses': len(result.inliers),
         'inliers': result.inliers,
         'rejected': np.flatnonzero(~result.inliers),
-        'residual_mm': translation * 1e3,
-        'residual_deg': np.degrees(rotation),
+        'residual_mm': residual_mm,
+        'residual_deg': residual_deg,
         'rms_mm': result.rms_m * 1e3,
         'rms_deg': math.degrees(result.rms_rad),
         'scatter_mm': result.scatter_m * 1e3,

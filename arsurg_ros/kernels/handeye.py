@@ -38,7 +38,9 @@ CLOSED_FORMS = ('park', 'daniilidis', 'shah')
 GATE_Z = 3.719
 _SMALLEST = 64
 _REJECT, _NOISE_GIVEN = 1, 2
-_kernels = PerThread(HANDEYE)
+#: Thousands of pairs that do not agree are searched and refined again and again.
+DEADLINE_S = 20.0
+_kernels = PerThread(HANDEYE, deadline_s=DEADLINE_S)
 
 
 def solve_handeye(

@@ -192,7 +192,7 @@ def daniilidis(a: F64, b: F64) -> ClosedForm | None:
     rows = [r for r in rows if r is not None]
     if not rows:
         return None
-    *_, Vt = np.linalg.svd(np.concatenate(rows))  # type: ignore[arg-type]
+    *_, Vt = np.linalg.svd(np.concatenate(rows), full_matrices=False)  # type: ignore[arg-type]
     u, v = Vt[6], Vt[7]
     # l u + m v: real and dual part must be orthogonal
     coefficients = [u[:4] @ u[4:], u[:4] @ v[4:] + v[:4] @ u[4:], v[:4] @ v[4:]]

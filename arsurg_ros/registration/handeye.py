@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from scipy.special import fdtri
 
 from arsurg_ros.errors import RegistrationError
@@ -128,9 +129,10 @@ def calibrate(
 
     ``stream``: the pairs follow one another in time, so that their errors may be alike: covariance and margins grow by the
     correlation of the residuals. ``noise``: standard deviation per axis of the closing frame's translation (m) and rotation
-    (rad); None estimates it. The method is that of kernels.handeye. Raises RegistrationError: ``count_mismatch``, ``too_few_poses``, ``not_finite``,
-    ``not_rigid``, ``repeated_pose``, ``insufficient_motion``, ``wrong_unit``, ``wrong_setup`` (another reading of the files
-    fits far better), ``no_consensus``, ``not_converged``; ConfigError for an unknown set-up or backend.
+    (rad); None estimates it. The method is that of kernels.handeye. Raises RegistrationError: ``count_mismatch``,
+    ``too_few_poses``, ``not_finite``, ``not_rigid``, ``repeated_pose``, ``insufficient_motion``, ``wrong_unit``,
+    ``wrong_setup`` (another reading of the files fits far better), ``no_consensus``, ``not_converged``. Raises
+    ConfigError for an unknown set-up or backend.
     """
     kind = pick(setup, SETUPS, 'setup')
     handeye_checks.check_input(robot, camera, working_volume_m)
@@ -248,6 +250,12 @@ def _motion(a: F64, about_rad: F64) -> Motion:
     largest = 2 * math.acos(min(float(np.abs(q @ q.T).min()), 1.0))
     axes = int(np.count_nonzero(about_rad >= LEAST_MOTION_RAD / math.sqrt(2)))
     return Motion(about_rad, off_axis_rad(about_rad), largest, axes)
+
+
+def turns(robot: F64, used: NDArray[np.bool_]) -> F64:
+    """Return the rotation vectors (N, 3), rad, of poses (N, 4, 4) against the mean of those used, for a picture."""
+    mean = Rotation.from_matrix(robot[used, :3, :3]).mean()
+    return np.asarray((mean.inv() * Rotation.from_matrix(robot[:, :3, :3])).as_rotvec(), dtype=np.float64)
 
 
 def _warnings(fit: HandEyeFit, motion: Motion, closed: dict[str, Disagreement], main: Estimate) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from arsurg_ros.types import F64
 
 FIELDS = {
     'command', 'unit', 'software', 'kernel', 'setup', 'main', 'T', 'T_gripper_cam', 'T_base_target', 'covariance',
-    'margin95_mm', 'margin95_deg', 'poses', 'inliers', 'rejected', 'residual_mm', 'residual_deg', 'rms_mm', 'rms_deg', 'scatter_mm',
-    'noise_mm', 'noise_deg', 'motion', 'closed_forms', 'readings', 'warnings', 'pairing',
+    'margin95_mm', 'margin95_deg', 'poses', 'inliers', 'rejected', 'residual_mm', 'residual_deg', 'rms_mm', 'rms_deg',
+    'scatter_mm', 'noise_mm', 'noise_deg', 'motion', 'closed_forms', 'readings', 'warnings', 'pairing',
 }
 
 

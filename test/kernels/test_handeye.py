@@ -17,7 +17,7 @@ from arsurg_ros.types import F64
 SEEDS = st.integers(0, 2**32 - 1)
 both = pytest.mark.parametrize('backend', BACKENDS)
 #: The twin takes tenths of a second.
-PROPERTY = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PROPERTY = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def motion(rng: np.random.Generator, t: float = 1.0, r: float = 1.0) -> F64:

@@ -166,7 +166,7 @@ def test_more_pairs_are_never_worse_and_no_peer_is_better() -> None:
     rng = np.random.default_rng(6)
     ours: dict[int, list[tuple[float, float]]] = {n: [] for n in (15, 30, 60)}
     peers: dict[tuple[int, str], list[tuple[float, float]]] = {}
-    for _ in range(80):
+    for _ in range(50):
         arm, seen, X, _ = robot(rng, 60)
         for n, found in ours.items():
             found.append(norms(solve_handeye(arm[:n], seen[:n]).X, X))
