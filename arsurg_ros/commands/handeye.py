@@ -11,7 +11,8 @@ The fields of its JSON beside those of every command (commands.common), N pairs 
 - ``margin95_mm``, ``margin95_deg``: by name, the radius and the angle that hold the true one 95 times in 100.
 - ``poses``: N; ``inliers``: N booleans; ``rejected``: indices of those left out; ``residual_mm``, ``residual_deg``: N each.
 - ``rms_mm``, ``rms_deg``: over the inliers; ``scatter_mm``: rms distance of the target's positions from their mean;
-  ``noise_mm``, ``noise_deg``: standard deviation per axis.
+  ``noise_mm``, ``noise_deg``: standard deviation per axis, of the loop closed at ``noise_at`` (target or camera: the end at
+  which translations and rotations vary independently).
 - ``motion``: ``about_axes_deg`` (3, rms rotation between two poses about principal axes), ``off_axis_deg`` (away from the
   first), ``largest_deg`` (between any two), ``axes`` (how many turned enough), ``needed_deg``.
 - ``closed_forms``: ``park``, ``daniilidis``, ``shah``: ``T`` (of the main transform), ``off_mm``, ``off_deg`` from the
@@ -166,6 +167,7 @@ def answer(result: HandEyeResult, args: argparse.Namespace) -> dict[str, Any]:
         'scatter_mm': result.scatter_m * 1e3,
         'noise_mm': result.noise_m * 1e3,
         'noise_deg': math.degrees(result.noise_rad),
+        'noise_at': result.noise_at,
         'motion': {
             'about_axes_deg': np.degrees(motion.about_rad),
             'off_axis_deg': math.degrees(motion.off_axis_rad),
@@ -201,7 +203,7 @@ def text(result: HandEyeResult, args: argparse.Namespace, pairs: PosePairs, pair
     about = ', '.join(f'{v:.1f}' for v in np.degrees(motion.about_rad))
     lines += [
         f'residuals     {result.rms_m * 1e3:.2f} mm, {math.degrees(result.rms_rad):.3f} deg rms; noise per axis '
-        f'{result.noise_m * 1e3:.2f} mm, {math.degrees(result.noise_rad):.3f} deg',
+        f'{result.noise_m * 1e3:.2f} mm, {math.degrees(result.noise_rad):.3f} deg (at the {result.noise_at})',
         f'motion        {about} deg rms about three axes, {math.degrees(motion.largest_rad):.0f} deg at most between two poses',
     ]
     for name, closed in result.closed.items():

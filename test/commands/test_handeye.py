@@ -18,7 +18,7 @@ from arsurg_ros.types import F64
 FIELDS = {
     'command', 'unit', 'software', 'kernel', 'setup', 'main', 'T', 'T_gripper_cam', 'T_base_target', 'covariance',
     'margin95_mm', 'margin95_deg', 'poses', 'inliers', 'rejected', 'residual_mm', 'residual_deg', 'rms_mm', 'rms_deg',
-    'scatter_mm', 'noise_mm', 'noise_deg', 'motion', 'closed_forms', 'readings', 'warnings', 'pairing',
+    'scatter_mm', 'noise_mm', 'noise_deg', 'noise_at', 'motion', 'closed_forms', 'readings', 'warnings', 'pairing',
 }
 
 
@@ -81,6 +81,7 @@ def test_moveit_samples(shared_data: Path, capsys: pytest.CaptureFixture[str]) -
     for form in found['closed_forms'].values():
         assert form['off_mm'] < 0.5
     assert found['warnings'] == []
+    assert found['noise_at'] in ('target', 'camera')
     code, said = refusal(capsys, *words)
     assert code == 'wrong_setup'
     assert 'use --setup eye-to-hand' in said

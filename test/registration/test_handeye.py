@@ -76,7 +76,7 @@ def test_each_set_up_names_what_it_found(setup: str, backend: str) -> None:
     assert result.rms_rad == pytest.approx(NOISE[1] * math.sqrt(3), rel=0.3)
     # the scatter about the mean position is the residual about the fitted one
     assert result.scatter_m == pytest.approx(result.rms_m, rel=0.05)
-    assert result.motion.axes == 3
+    assert (result.motion.axes, result.noise_at) == (3, 'target')
     assert (result.readings, result.correlation_samples) == ((), 1.0)
 
 
@@ -130,6 +130,34 @@ def test_margins_hold_where_pairs_may_be_rejected() -> None:
     share = np.mean(held, axis=0)
     assert ((share > 0.93) & (share < 0.97)).all(), share
     assert lost < 15_000 * 1e-3
+
+
+def test_noise_of_the_robot_is_seen_where_it_is() -> None:
+    rng = np.random.default_rng(15)
+    held, ours, park, ends = [], [], [], []
+    for _ in range(300):
+        arm, seen, X, _ = robot(rng, 20, noise=(0.0, 0.0))
+        result = calibrate(arm @ motions(rng, 20, *NOISE), seen)
+        found, closed = result.transforms['T_gripper_cam'], result.closed['park'].T
+        assert closed is not None
+        ends.append(result.noise_at)
+        ours.append(norms(found.T, X))
+        park.append(norms(closed, X))
+        held.append([ours[-1][0] <= found.margin95_m, ours[-1][1] <= found.margin95_rad])
+    share = np.mean(held, axis=0)
+    assert ends.count('camera') > 285
+    # The camera sits a hand's breadth from the gripper: a little of the coupling is left.
+    assert ((share > 0.90) & (share < 0.98)).all(), share
+    assert (rms(ours) < rms(park)).all()
+
+
+def test_residuals_are_at_the_target_wherever_the_noise_is() -> None:
+    rng = np.random.default_rng(16)
+    arm, seen, _, _ = robot(rng, 20, noise=(0.0, 0.0))
+    result = calibrate(arm @ motions(rng, 20, *NOISE), seen)
+    assert result.noise_at == 'camera'
+    assert result.rms_m > 1.3 * math.sqrt(3) * result.noise_m  # the target is at the far end of the lever
+    assert result.scatter_m == pytest.approx(result.rms_m, rel=0.1)
 
 
 @pytest.mark.parametrize('n', [10, 15, 50])
