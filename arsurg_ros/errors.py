@@ -27,9 +27,11 @@ class RegistrationError(ArsurgError):
     """Input that has no registration; ``code`` is stable and documented, never a number in its place.
 
     Codes of points: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
-    ``mirrored``, ``ambiguous``, ``wrong_unit``; of poses: ``not_rigid``; of a session: ``not_still``, ``too_many_points``,
-    ``not_computed``, ``fre_too_large``; of cameras: ``no_board``, ``mixed_sizes``, ``too_few_views``, ``repeated_view``,
-    ``insufficient_motion``, ``no_convergence``, ``no_agreement``.
+    ``mirrored``, ``ambiguous``, ``wrong_unit``; of poses: ``not_rigid``, ``too_few_poses``,
+    ``repeated_pose``, ``insufficient_motion``, ``no_consensus``, ``not_converged``, ``wrong_setup``; of streams:
+    ``no_overlap``, ``not_monotonic``; of a session: ``not_still``, ``too_many_points``,
+    ``not_computed``, ``fre_too_large``; of cameras, beside these: ``no_board``, ``mixed_sizes``, ``too_few_views``,
+    ``repeated_view``.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -127,7 +127,7 @@ def one_pose(args: argparse.Namespace, name: str) -> F64:
 def board_pose(args: argparse.Namespace, board: CalibrationBoard) -> F64 | None:
     """Return the board's pose on its carrier, given or from touched points, or None where it is unknown.
 
-    Raises RegistrationError ``count_mismatch``, ``no_agreement`` where the points are not the board's, and those of landmarks.
+    Raises RegistrationError ``count_mismatch``, ``no_consensus`` where the points are not the board's, and those of landmarks.
     """
     if args.board_pose is not None:
         return one_pose(args, 'board_pose')
@@ -144,7 +144,7 @@ def board_pose(args: argparse.Namespace, board: CalibrationBoard) -> F64 | None:
     fit = solve_paired_points(points.p_m, touched, backend=args.backend)
     if fit.fre_m > TOUCHED_M:
         raise RegistrationError(
-            'no_agreement', f'{where}: {1e3 * fit.fre_m:.1f} mm rms off the board, {1e3 * TOUCHED_M:.0f} mm allowed: unit, '
+            'no_consensus', f'{where}: {1e3 * fit.fre_m:.1f} mm rms off the board, {1e3 * TOUCHED_M:.0f} mm allowed: unit, '
             'board or numbers are wrong'
         )
     return fit.T_fixed_moving

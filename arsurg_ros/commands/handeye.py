@@ -11,14 +11,16 @@ The fields of its JSON beside those of every command (commands.common), N pairs 
 - ``margin95_mm``, ``margin95_deg``: by name, the radius and the angle that hold the true one 95 times in 100.
 - ``poses``: N; ``inliers``: N booleans; ``rejected``: indices of those left out; ``residual_mm``, ``residual_deg``: N each.
 - ``rms_mm``, ``rms_deg``: over the inliers; ``scatter_mm``: rms distance of the target's positions from their mean;
-  ``noise_mm``, ``noise_deg``: standard deviation per axis.
+  ``noise_mm``, ``noise_deg``: standard deviation per axis, of the loop closed at ``noise_at`` (target or camera: the end at
+  which translations and rotations vary independently).
 - ``motion``: ``about_axes_deg`` (3, rms rotation between two poses about principal axes), ``off_axis_deg`` (away from the
   first), ``largest_deg`` (between any two), ``axes`` (how many turned enough), ``needed_deg``.
 - ``closed_forms``: ``park``, ``daniilidis``, ``shah``: ``T`` (of the main transform), ``off_mm``, ``off_deg`` from the
   refined one; null where a form has no answer.
 - ``readings``: where the fit was doubted, the set-ups tried, with ``setup``, ``median_mm``, ``median_deg`` (else empty).
 - ``pairing``: ``method`` (index, interpolated), ``candidates``, ``in_gaps``, ``robot_dropped``, ``camera_dropped``,
-  ``offset_s``, ``offset`` (none, given, estimated), ``correlation_samples`` (how many neighbours of a stream count as one; 1
+  ``offset_s`` (added to the camera's stamps), ``offset`` (none, given, estimated), ``offset_sigma_s`` (of an estimated one,
+  else null), ``correlation_samples`` (how many neighbours of a stream count as one; 1
   for pairs by index).
 - ``warnings``: a list of sentences.
 """
@@ -33,13 +35,14 @@ from typing import Any
 import numpy as np
 
 from arsurg_ros.commands.common import add_common, check_outputs, finish, lengths, matrix_text, unit_m
-from arsurg_ros.errors import ConfigError
+from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.reference_handeye import LEAST_MOTION_RAD
-from arsurg_ros.registration.handeye import SETUPS, HandEyeResult, calibrate
+from arsurg_ros.registration.handeye import SETUPS, HandEyeResult, calibrate, turns
+from arsurg_ros.registration.latency import estimate_offset
 from arsurg_ros.registration.pose_pairs import MAX_GAP_S, MAX_PAIRS, PosePairs, pair_poses
-from arsurg_ros.types import PoseSeries
+from arsurg_ros.types import F64, PoseSeries
 
 HELP = 'camera on a robot, beside it, or in a world: T_gripper_cam, T_base_cam, T_base_world'
 
@@ -49,11 +52,12 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser('handeye', help=HELP, description=f'Hand-eye and robot-world calibration: {HELP}.')
     parser.add_argument('--robot', required=True, metavar='FILE[#NAME]', help='poses T_base_gripper')
     parser.add_argument('--camera', required=True, metavar='FILE[#NAME]', help='poses T_cam_target, of the same instants')
-    parser.add_argument('--setup', choices=tuple(SETUPS), default='eye-in-hand', help='where the camera is (default eye-in-hand)')
+    parser.add_argument('--setup', choices=tuple(SETUPS), default='eye-in-hand', help='default eye-in-hand')
     parser.add_argument('--invert-robot', action='store_true', help='the robot file holds T_gripper_base')
     parser.add_argument('--invert-camera', action='store_true', help='the camera file holds T_target_cam')
     parser.add_argument(
-        '--offset-s', default='0', metavar='S', help="what the camera's stamps are late by (camera's minus robot's), seconds"
+        '--offset-s', default='0', metavar='S|auto',
+        help="seconds to add to the camera's stamps to have the robot's; auto: from their motion (default 0)",
     )
     parser.add_argument(
         '--max-gap-s', type=float, default=MAX_GAP_S, metavar='S', help=f'longest gap to interpolate over (default {MAX_GAP_S})'
@@ -75,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f'--max-gap-s {args.max_gap_s}: a positive number of seconds is needed')
     robot = _load(args.robot, args.invert_robot, unit_m(args))
     camera = _load(args.camera, args.invert_camera, unit_m(args))
-    offset_s, how = _offset(args.offset_s)
+    offset_s, sigma_s, how = _offset(args, robot, camera)
     pairs = pair_poses(
         robot, camera, offset_s=offset_s, max_gap_s=args.max_gap_s, max_pairs=args.max_pairs, backend=args.backend
     )
@@ -85,9 +89,10 @@ def run(args: argparse.Namespace) -> int:
         'method': pairs.method,
         'candidates': pairs.candidates,
         'in_gaps': pairs.in_gaps,
-        'robot_dropped': robot.dropped,
-        'camera_dropped': camera.dropped,
+        'robot_dropped': pairs.dropped[0],
+        'camera_dropped': pairs.dropped[1],
         'offset_s': offset_s,
+        'offset_sigma_s': sigma_s,
         'offset': how,
         'correlation_samples': result.correlation_samples,
     }
@@ -96,7 +101,11 @@ def run(args: argparse.Namespace) -> int:
     def draw(figure: Any) -> None:
         from arsurg_ros.plots.handeye import draw_handeye
 
-        draw_handeye(figure, result, pairs.a)
+        used, margin = int(result.inliers.sum()), result.transforms[result.main].margin95_m * 1e3
+        title = f'{result.setup}: {result.main}, {used} of {len(pairs.a)} pairs, true within {margin:.2f} mm (95 %)'
+        residual_mm, residual_deg = residuals(result)
+        turned, off_axis = np.degrees(turns(pairs.a, result.inliers)), math.degrees(result.motion.off_axis_rad)
+        draw_handeye(figure, title, residual_mm, residual_deg, result.inliers, turned, off_axis)
 
     return finish(args, 'calibrate handeye', 'handeye', answer(result, args) | {'pairing': pairing}, words, draw)
 
@@ -106,20 +115,33 @@ def _load(source: str, inverted: bool, unit: float) -> PoseSeries:
     return replace(series, T=se3.inverse(series.T)) if inverted else series
 
 
-def _offset(text: str) -> tuple[float, str]:
+def _offset(args: argparse.Namespace, robot: PoseSeries, camera: PoseSeries) -> tuple[float, float | None, str]:
+    """Return the offset, its standard error where it was estimated, and where it is from."""
+    if args.offset_s == 'auto':
+        found = estimate_offset(robot, camera, backend=args.backend)
+        return found.offset_s, found.sigma_s, 'estimated'
     try:
-        value = float(text)
+        value = float(args.offset_s)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ConfigError(f'--offset-s {text!r}: a finite number of seconds is needed')
-    return value, 'given' if value else 'none'
+        raise ConfigError(f'--offset-s {args.offset_s!r}: a finite number of seconds, or auto, is needed')
+    if value and (robot.stamps_ns is None or camera.stamps_ns is None):
+        missing = robot if robot.stamps_ns is None else camera
+        raise RegistrationError('no_stamps', f'{missing.source}: its poses have no stamps, to which --offset-s could be added')
+    return value, None, 'given' if value else 'none'
+
+
+def residuals(result: HandEyeResult) -> tuple[F64, F64]:
+    """Return the residuals of every pair, mm and deg."""
+    mm, deg = (np.linalg.norm(v, axis=1) for v in (result.translation_m * 1e3, np.degrees(result.rotation_rad)))
+    return mm, deg
 
 
 def answer(result: HandEyeResult, args: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of the JSON object."""
     unit, found = lengths(args), result.transforms
-    translation, rotation = np.linalg.norm(result.translation_m, axis=1), np.linalg.norm(result.rotation_rad, axis=1)
+    residual_mm, residual_deg = residuals(result)
     motion = result.motion
     closed = {
         name: None
@@ -138,13 +160,14 @@ def answer(result: HandEyeResult, args: argparse.Namespace) -> dict[str, Any]:
         'poses': len(result.inliers),
         'inliers': result.inliers,
         'rejected': np.flatnonzero(~result.inliers),
-        'residual_mm': translation * 1e3,
-        'residual_deg': np.degrees(rotation),
+        'residual_mm': residual_mm,
+        'residual_deg': residual_deg,
         'rms_mm': result.rms_m * 1e3,
         'rms_deg': math.degrees(result.rms_rad),
         'scatter_mm': result.scatter_m * 1e3,
         'noise_mm': result.noise_m * 1e3,
         'noise_deg': math.degrees(result.noise_rad),
+        'noise_at': result.noise_at,
         'motion': {
             'about_axes_deg': np.degrees(motion.about_rad),
             'off_axis_deg': math.degrees(motion.off_axis_rad),
@@ -169,7 +192,8 @@ def text(result: HandEyeResult, args: argparse.Namespace, pairs: PosePairs, pair
     unit, used = lengths(args), int(result.inliers.sum())
     lines = [f'{result.setup}: {used} of {len(result.inliers)} pairs']
     if pairs.method == 'interpolated':
-        lines[0] += f' (of {pairs.candidates} interpolated; {pairs.in_gaps} stamps lie in gaps; offset {pairing["offset_s"]:.4f} s)'
+        offset = f'offset {pairing["offset_s"]:.4f} s {pairing["offset"] if pairing["offset"] != "none" else ""}'.strip()
+        lines[0] += f' (of {pairs.candidates} interpolated; {pairs.in_gaps} stamps lie in gaps; {offset})'
     names = sorted(result.transforms, key=lambda n: n != result.main)
     for name in names:
         found = result.transforms[name]
@@ -179,8 +203,8 @@ def text(result: HandEyeResult, args: argparse.Namespace, pairs: PosePairs, pair
     about = ', '.join(f'{v:.1f}' for v in np.degrees(motion.about_rad))
     lines += [
         f'residuals     {result.rms_m * 1e3:.2f} mm, {math.degrees(result.rms_rad):.3f} deg rms; noise per axis '
-        f'{result.noise_m * 1e3:.2f} mm, {math.degrees(result.noise_rad):.3f} deg',
-        f'motion        {about} deg rms about three axes, {math.degrees(motion.largest_rad):.0f} deg between the farthest two poses',
+        f'{result.noise_m * 1e3:.2f} mm, {math.degrees(result.noise_rad):.3f} deg (at the {result.noise_at})',
+        f'motion        {about} deg rms about three axes, {math.degrees(motion.largest_rad):.0f} deg at most between two poses',
     ]
     for name, closed in result.closed.items():
         off = 'no answer'

@@ -30,7 +30,7 @@ REFUSALS = {
     18: ('not_rigid', 'a pose is not a rigid transform (rotation orthonormal to 1e-6, last row 0 0 0 1)'),
     19: ('insufficient_motion', 'the first poses turn too little, or about one axis alone'),
     20: ('insufficient_motion', 'the second poses turn too little, or about one axis alone'),
-    21: ('no_consensus', 'fewer than half of the pairs agree with one transform'),
+    21: ('no_consensus', 'fewer than half of the pairs agree with one transform (are they of the same instants?)'),
     22: ('not_converged', 'the refinement found no minimum'),
 }
 CLOSED_FORMS = ('park', 'daniilidis', 'shah')
@@ -38,7 +38,9 @@ CLOSED_FORMS = ('park', 'daniilidis', 'shah')
 GATE_Z = 3.719
 _SMALLEST = 64
 _REJECT, _NOISE_GIVEN = 1, 2
-_kernels = PerThread(HANDEYE)
+#: Thousands of pairs that do not agree are searched and refined again and again.
+DEADLINE_S = 20.0
+_kernels = PerThread(HANDEYE, deadline_s=DEADLINE_S)
 
 
 def solve_handeye(

@@ -28,6 +28,26 @@ REGISTRATION = Layout(
     ('solve',),
 )
 
+CALIBRATION = Layout(
+    'calibration',
+    1,
+    ('rows_a', 'rows_b', 'lags'),
+    (
+        ('control', 'u4'),
+        ('params', 'f8'),
+        ('a', 'f8'),
+        ('b', 'f8'),
+        ('pairs', 'f8'),
+        ('lags', 'f8'),
+        ('curve', 'f8'),
+        ('counts', 'f8'),
+        ('residuals', 'f8'),
+        ('scratch', 'f8'),
+        ('fit', 'f8'),
+    ),
+    ('correlate', 'refine'),
+)
+
 TRACKING = Layout(
     'tracking',
     1,
@@ -84,4 +104,4 @@ HANDEYE = Layout(
     ('solve',),
 )
 
-LAYOUTS = {layout.name: layout for layout in (REGISTRATION, TRACKING, OVERLAY, HANDEYE)}
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE)}

@@ -28,7 +28,7 @@ LEAST_MOTION_RAD = math.radians(5.0)
 FEWEST_TO_REJECT, FEWEST_FOR_BOTH = 6, 6
 ASSUMED_RATIO = 1e-3 / math.radians(0.2)
 FLOOR, TRIPLES, ROUNDS = 1e-9, 120, 30
-NEAR_HALF_TURN = 3.0
+NEAR_HALF_TURN, UNEXPLAINED = 3.0, 0.5
 MEDIAN_3, MEDIAN_6, CLEAN, FEW, WORTH_Z = 2.366, 5.348, 0.6, 30, 2.6
 Bool = NDArray[np.bool_]
 
@@ -67,7 +67,7 @@ def solve_handeye(a: F64, b: F64, options: Options) -> HandEyeFit | Refused:
     status, index = _check(a, b)
     if status:
         return Refused(status, index, np.zeros(3), np.zeros(3))
-    keep = np.ones(len(a), dtype=bool)
+    keep: Bool = np.ones(len(a), dtype=bool)
     refused = _check_motion(a, b, options)
     if refused:
         return refused
@@ -80,6 +80,8 @@ def solve_handeye(a: F64, b: F64, options: Options) -> HandEyeFit | Refused:
         refused = _check_motion(a[keep], b[keep], options)
         if refused:
             return refused
+    if fit.noise[1] * math.sqrt(6) > UNEXPLAINED * np.linalg.norm(motion(a[keep])):
+        return Refused(NO_CONSENSUS, 0, motion(a), motion(b))
     return _result(a, b, fit, keep)
 
 
@@ -190,7 +192,7 @@ def daniilidis(a: F64, b: F64) -> ClosedForm | None:
     rows = [r for r in rows if r is not None]
     if not rows:
         return None
-    *_, Vt = np.linalg.svd(np.concatenate(rows))  # type: ignore[arg-type]
+    *_, Vt = np.linalg.svd(np.concatenate(rows), full_matrices=False)  # type: ignore[arg-type]
     u, v = Vt[6], Vt[7]
     # l u + m v: real and dual part must be orthogonal
     coefficients = [u[:4] @ u[4:], u[:4] @ v[4:] + v[:4] @ u[4:], v[:4] @ v[4:]]
@@ -238,22 +240,27 @@ def _moved(at: ClosedForm, step: F64) -> ClosedForm:
 
 
 def _refine(a: F64, b: F64, start: ClosedForm, given: tuple[float, float] | None) -> _Refined:
-    """Alternate the weighted fit and the variances (residuals' squares over their redundancy) until they stand still."""
+    """Fit, then take Gauss-Newton steps with the variances (residuals' squares over their redundancy) until both stand."""
     at, n = start, len(a)
     e = residuals(a, b, at)
-    noise = given or tuple(max(float(np.sqrt((e[:, k] ** 2).sum() / max(3 * n - 6, 1))), FLOOR) for k in PARTS)
-    dof = (math.inf, math.inf)
-    for _ in range(100):
-        at = _fit(a, b, at, noise)
-        J, N, covariance = _linearised(a, b, at, noise)
-        if given:
-            break
-        before = noise
-        noise, dof = _variances(residuals(a, b, at), covariance, J, noise)
+    m, rad = (max(math.sqrt(float((e[:, k] ** 2).sum()) / max(3 * n - 6, 1)), FLOOR) for k in PARTS)
+    noise, dof = given or (m, rad), (math.inf, math.inf)
+    for _ in range(0 if given else 100):
+        J, _, covariance = _linearised(a, b, at, noise)
+        before, e = noise, residuals(a, b, at)
+        noise, dof = _variances(e, covariance, J, noise)
+        J, _, covariance = _linearised(a, b, at, noise)
+        step = -covariance @ np.einsum('nik,ni->k', J, e / np.repeat(noise, 3) ** 2)
+        at = _moved(at, step) if _cost(a, b, _moved(at, step), noise) <= _cost(a, b, at, noise) else _fit(a, b, at, noise)
         if max(abs(p / q - 1) for p, q in zip(noise, before, strict=True)) < 1e-9:
             break
-    J, N, covariance = _linearised(a, b, at, noise)
+    at = _fit(a, b, at, noise)
+    _, N, covariance = _linearised(a, b, at, noise)
     return _Refined(at, noise, dof, covariance, covariance @ N[1] @ covariance)
+
+
+def _cost(a: F64, b: F64, at: ClosedForm, noise: tuple[float, float]) -> float:
+    return float(_statistics(residuals(a, b, at), noise).sum())
 
 
 PARTS = (slice(0, 3), slice(3, 6))
@@ -322,7 +329,8 @@ def _consensus(a: F64, b: F64, options: Options) -> tuple[_Refined, Bool] | None
     if found is None:
         return None
     at, noise = found
-    keep, fit, dof = np.zeros(len(a), dtype=bool), None, 3.0 * len(a)
+    keep: Bool = np.zeros(len(a), dtype=bool)
+    fit, dof = None, 3.0 * len(a)
     for _ in range(ROUNDS):
         now = _statistics(residuals(a, b, at), noise) <= _limit(dof, options.gate_z)
         if fit is not None and (now == keep).all():

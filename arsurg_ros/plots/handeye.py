@@ -4,78 +4,70 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from arsurg_ros.geometry import se3
-from arsurg_ros.registration.handeye import HandEyeResult
 from arsurg_ros.types import F64
 
 GOOD, BAD, RMS = '#1f6f8b', '#d1495b', '#555555'
-MARKED = 12
+MARKED, MANY = 12, 150
+Bool = NDArray[np.bool_]
 
 
-def draw_handeye(figure: Figure, result: HandEyeResult, robot: F64) -> None:
-    """Draw residuals in mm and deg (left) and the rotation of each pose against the mean, as vectors (right)."""
+def draw_handeye(
+    figure: Figure, title: str, residual_mm: F64, residual_deg: F64, used: Bool, turned_deg: F64, off_axis_deg: float
+) -> None:
+    """Draw the residuals (N,) of every pair, those rejected marked, and the robot's rotation vectors ``turned_deg`` (N, 3).
+
+    ``used`` (N,) marks the pairs of the fit; ``off_axis_deg`` is the rms rotation away from the main axis.
+    """
+    figure.suptitle(title)
     grid = figure.add_gridspec(2, 2, width_ratios=[1.5, 1])
-    used = int(result.inliers.sum())
-    margin = result.transforms[result.main].margin95_m * 1e3
-    figure.suptitle(
-        f'{result.setup}: {result.main}, {used} of {len(result.inliers)} pairs, true within {margin:.2f} mm (95 %)'
-    )
     upper = figure.add_subplot(grid[0, 0])
     lower = figure.add_subplot(grid[1, 0], sharex=upper)
-    _residuals(upper, np.linalg.norm(result.translation_m, axis=1) * 1e3, result, result.rms_m * 1e3, 'mm')
-    rotation = np.degrees(np.linalg.norm(result.rotation_rad, axis=1))
-    _residuals(lower, rotation, result, math.degrees(result.rms_rad), 'deg')
+    _residuals(upper, residual_mm, used, 'translation', 'mm')
+    _residuals(lower, residual_deg, used, 'rotation', 'deg')
     lower.set_xlabel('pair')
-    _rotations(figure.add_subplot(grid[:, 1], projection='3d'), result, robot)
+    turned = figure.add_subplot(grid[:, 1], projection='3d')
+    _rotations(turned, turned_deg, used)
+    said = f'rotations of the robot against their mean\n{off_axis_deg:.1f} deg rms away from the main axis'
+    turned.set_title(said, fontsize=9)
 
 
-def _residuals(axes: Any, values: F64, result: HandEyeResult, rms: float, unit: str) -> None:
-    index, kept = np.arange(len(values)), result.inliers
-    many = len(values) > 150
-    style = {'linestyle': 'none', 'marker': '.', 'markersize': 3 if many else 7}
+def _residuals(axes: Any, values: F64, used: Bool, what: str, unit: str) -> None:
+    index, many = np.arange(len(values)), len(values) > MANY
     if not many:
-        axes.vlines(index[kept], 0, values[kept], color=GOOD, linewidth=1)
-    axes.plot(index[kept], values[kept], color=GOOD, label='used', **style)
-    top = 1.25 * float(values[kept].max()) if kept.any() else 1.0
-    if (~kept).any():
+        axes.vlines(index[used], 0, values[used], color=GOOD, linewidth=1)
+    axes.plot(index[used], values[used], '.', color=GOOD, markersize=3 if many else 7, label='used')
+    top = 1.25 * float(values[used].max()) or 1.0
+    if (~used).any():
         # Gross outliers are marked at the rim, so that the others stay readable.
-        shown = np.minimum(values[~kept], top)
-        axes.plot(index[~kept], shown, 'x', color=BAD, label='rejected', markersize=5 if many else 7, clip_on=False)
-        if np.count_nonzero(~kept) <= MARKED:
-            for i, y in zip(index[~kept], shown, strict=True):
-                axes.annotate(f'{values[i]:.3g}', (i, y), (0, -11), textcoords='offset points', ha='center', fontsize=7, color=BAD)
+        shown = np.minimum(values[~used], top)
+        axes.plot(index[~used], shown, 'x', color=BAD, label='rejected', markersize=5 if many else 7, clip_on=False)
+        style = {'textcoords': 'offset points', 'ha': 'center', 'fontsize': 7, 'color': BAD}
+        for k, (i, y) in enumerate(zip(index[~used], shown, strict=True) if len(shown) <= MARKED else ()):
+            axes.annotate(f'{values[i]:.3g}', (i, y), (0, -11 - 8 * (k % 2)), **style)
+    rms = float(np.sqrt((values[used] ** 2).mean()))
     axes.axhline(rms, color=RMS, linestyle='--', linewidth=1, label=f'rms {rms:.3g} {unit}')
-    axes.set_ylim(0, top * 1.05 or 1.0)
-    axes.set_ylabel(f'{"translation" if unit == "mm" else "rotation"} residual ({unit})')
+    axes.set_ylim(0, top * 1.05)
+    axes.set_ylabel(f'{what} residual ({unit})')
     axes.grid(alpha=0.3)
-    axes.legend(loc='upper right', fontsize=8, framealpha=0.9)
+    axes.legend(loc='lower right', bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.2, fontsize=8, frameon=False)
 
 
-def _rotations(axes: Any, result: HandEyeResult, robot: F64) -> None:
-    from scipy.spatial.transform import Rotation
-
-    mean = Rotation.from_matrix(robot[result.inliers, :3, :3]).mean().as_matrix()
-    w = np.degrees([se3.to_rotvec(mean.T @ R) for R in robot[:, :3, :3]])
-    kept = result.inliers
-    if len(w) <= 150:
-        for v, k in zip(w, kept, strict=True):
+def _rotations(axes: Any, turned_deg: F64, used: Bool) -> None:
+    if len(turned_deg) <= MANY:
+        for v, k in zip(turned_deg, used, strict=True):
             axes.plot(*np.stack([np.zeros(3), v]).T, color=GOOD if k else BAD, linewidth=0.7, alpha=0.5)
-    axes.scatter(*w[kept].T, color=GOOD, s=10, depthshade=False)
-    if (~kept).any():
-        axes.scatter(*w[~kept].T, color=BAD, marker='x', s=24, depthshade=False)
-    reach = max(float(np.abs(w).max()), 1.0)
+    axes.scatter(*turned_deg[used].T, color=GOOD, s=10, depthshade=False)
+    if (~used).any():
+        axes.scatter(*turned_deg[~used].T, color=BAD, marker='x', s=24, depthshade=False)
+    reach = max(float(np.abs(turned_deg).max()), 1.0)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
     axes.locator_params(nbins=4)
     axes.tick_params(labelsize=7)
-    axes.set_xlabel('x (deg)')
-    axes.set_ylabel('y (deg)')
-    axes.set_zlabel('z (deg)')
-    axes.set_box_aspect((1, 1, 1), zoom=0.92)
-    off = math.degrees(result.motion.off_axis_rad)
-    axes.set_title(f'rotations of the robot against their mean\n{off:.1f} deg rms away from the main axis', fontsize=9)
+    axes.set(xlabel='x (deg)', ylabel='y (deg)', zlabel='z (deg)')
+    axes.set_box_aspect((1, 1, 1), zoom=0.85)

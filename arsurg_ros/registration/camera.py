@@ -49,8 +49,8 @@ def calibrate_camera(found: BoardViews, coefficients: int = 5, *, reject: bool =
     """Return the camera that saw the views; ``coefficients`` of distortion are fitted (0, 1: k1, 2: k2, 4: p1 p2, 5: k3).
 
     Raises RegistrationError ``too_few_views`` for fewer than three, ``repeated_view`` where they are too few because they are
-    the same, ``insufficient_motion`` where the board was never tilted, so that the focal length is free, ``no_convergence`` and
-    ``no_agreement`` where no camera explains the views.
+    the same, ``insufficient_motion`` where the board was never tilted, so that the focal length is free, ``not_converged`` and
+    ``no_consensus`` where no camera explains the views.
     """
     if coefficients not in FIXED:
         raise ConfigError(f'coefficients {coefficients}: valid: {", ".join(map(str, FIXED))}')
@@ -119,7 +119,7 @@ def _fit(found: BoardViews, views: Sequence[BoardView], coefficients: int) -> _F
         camera = camera_model(*size, np.asarray(K, dtype=np.float64), np.ravel(d)[:5].astype(np.float64))
     except (cv2.error, ConfigError) as e:
         why = f'{len(views)} views have no camera in common ({_line(e)})'
-        raise RegistrationError('no_convergence', f'{why}; {checks.TILT}') from e
+        raise RegistrationError('not_converged', f'{why}; {checks.TILT}') from e
     if max(camera.K[0, 0], camera.K[1, 1]) > LARGEST:
         raise RegistrationError('insufficient_motion', f'the focal length runs away ({camera.K[0, 0]:.3g} px): {checks.TILT}')
     poses = tuple(se3.compose(se3.from_rotvec(np.ravel(r)), np.ravel(t)) for r, t in zip(rvecs, tvecs, strict=True))

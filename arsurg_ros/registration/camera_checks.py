@@ -62,10 +62,10 @@ def require_motion(camera: CameraModel, std: dict[str, float], tilt: float) -> N
 
 
 def require_agreement(found: CameraCalibration) -> None:
-    """Raise RegistrationError ``no_agreement`` where the error is one per cent of the picture's width: that is no camera."""
+    """Raise RegistrationError ``no_consensus`` where the error is one per cent of the picture's width: that is no camera."""
     if not found.rms_px <= MOST_RMS * found.camera.width_px:
         raise RegistrationError(
-            'no_agreement', f'the views disagree by {found.rms_px:.1f} px rms: no camera explains them; is the board the one '
+            'no_consensus', f'the views disagree by {found.rms_px:.1f} px rms: no camera explains them; is the board the one '
             'that is said, is it flat, are all pictures by one camera at one zoom?'
         )
 

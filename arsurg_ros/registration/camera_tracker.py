@@ -111,7 +111,7 @@ def place_camera(
     tracker's noise, as the views show it, from four views on; for fewer the corners' alone. ``tracker_at_base``: the tracked
     body is base, not the carrier. ``trust_order``: no chessboard is turned round. Raises RegistrationError
     ``count_mismatch``, ``too_few_views`` for none that counts, ``ambiguous`` where a chessboard that looks the same turned
-    round leaves more than one answer, ``no_agreement`` where views contradict; with the board unknown also the codes of
+    round leaves more than one answer, ``no_consensus`` where views contradict; with the board unknown also the codes of
     handeye.calibrate.
     """
     seen = _seen(found, camera, T_base_carrier, trust_order or T_carrier_board is None)
@@ -188,7 +188,7 @@ def _agreement(seen: Sequence[_Seen], T_carrier_board: F64) -> tuple[F64, list[i
     near = sum(min(_distance_m(T, each) for each in poses) < CONTRADICT_M for poses in alone)
     if 2 * near < len(seen) or near < min(2, len(seen)):
         raise RegistrationError(
-            'no_agreement', f'{near} of {len(seen)} views agree on where the camera is, to {CONTRADICT_M * 1e3:.0f} mm: do '
+            'no_consensus', f'{near} of {len(seen)} views agree on where the camera is, to {CONTRADICT_M * 1e3:.0f} mm: do '
             'pictures and poses belong together, in the same order, are the poses in the unit that is said, is it the board or '
             'the camera that is tracked, and is the board where it is said to be on its body?'
         )

@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from scipy.special import fdtri
 
 from arsurg_ros.errors import RegistrationError
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.backends import pick
 from arsurg_ros.kernels.handeye import off_axis_rad, solve_handeye
-from arsurg_ros.kernels.reference_handeye import LEAST_MOTION_RAD
+from arsurg_ros.kernels.reference_handeye import FEWEST_FOR_BOTH, LEAST_MOTION_RAD, residuals
 from arsurg_ros.registration import handeye_checks
 from arsurg_ros.registration.handeye_checks import Reading
 from arsurg_ros.types import F64, ClosedForm, HandEyeFit
@@ -32,6 +33,8 @@ GOOD_MOTION_RAD = math.radians(15.0)
 GOOD_COUNT = 10
 #: A closed form that lies farther off, in margins, is told.
 DISAGREEMENT = 3.0
+#: The camera's end is only believed where it keeps this share of the target's pairs.
+AS_MANY = 0.95
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class HandEyeResult:
     ``translation_m`` (N, 3), ``rotation_rad`` (N, 3) are the residuals of every pair, along the axes of the closing frame's
     parent (base; eye-to-hand: gripper); ``inliers`` (N,) those that were used; ``rms_m``, ``rms_rad`` are over these.
     ``scatter_m`` is the rms distance of the target's positions from their mean. ``noise_m``, ``noise_rad`` are per axis.
+    ``noise_at``: the end of the chain at which translations and rotations vary independently, ``target`` or ``camera``.
     ``correlation_samples``: how many neighbours of a stream count as one independent sample (1 for single captures).
     """
 
@@ -105,11 +109,12 @@ class HandEyeResult:
     scatter_m: float
     noise_m: float
     noise_rad: float
+    noise_at: str
     motion: Motion
     closed: dict[str, Disagreement]
-    readings: tuple[Reading, ...]
-    correlation_samples: float
     warnings: tuple[str, ...]
+    readings: tuple[Reading, ...] = ()
+    correlation_samples: float = 1.0
 
 
 def calibrate(
@@ -127,36 +132,74 @@ def calibrate(
     """Return the calibration of T_base_gripper ``robot`` and T_cam_target (or T_cam_world) ``camera``, (N, 4, 4), metres.
 
     ``stream``: the pairs follow one another in time, so that their errors may be alike: covariance and margins grow by the
-    correlation of the residuals. ``noise``: standard deviation per axis of the closing frame's translation (m) and rotation (rad); None estimates it. The
-    method is that of kernels.handeye. Raises RegistrationError: ``count_mismatch``, ``too_few_poses``, ``not_finite``,
-    ``not_rigid``, ``repeated_pose``, ``insufficient_motion``, ``wrong_unit``, ``wrong_setup`` (another reading of the files
-    fits far better), ``no_consensus``, ``not_converged``; ConfigError for an unknown set-up or backend.
+    correlation of the residuals. ``noise``: standard deviation per axis of the closing frame's translation (m) and rotation
+    (rad); None estimates it. The method is that of kernels.handeye. Raises RegistrationError: ``count_mismatch``,
+    ``too_few_poses``, ``not_finite``, ``not_rigid``, ``repeated_pose``, ``insufficient_motion``, ``wrong_unit``,
+    ``wrong_setup`` (another reading of the files fits far better), ``no_consensus``, ``not_converged``. Raises
+    ConfigError for an unknown set-up or backend.
     """
     kind = pick(setup, SETUPS, 'setup')
     handeye_checks.check_input(robot, camera, working_volume_m)
     a = se3.inverse(robot) if kind.robot_inverted else robot
-    fit: HandEyeFit | None = None
+    found: tuple[HandEyeFit, str] | None = None
     refused: RegistrationError | None = None
     try:
-        fit = solve_handeye(a, camera, reject=reject, noise=noise, least_motion_rad=least_motion_rad, backend=backend)
+        found = _at_better_end(a, camera, reject, noise, least_motion_rad, backend)
     except RegistrationError as error:
         if error.code not in ('no_consensus', 'not_converged'):
             raise
         refused = error
     readings: tuple[Reading, ...] = ()
-    if fit is None or handeye_checks.suspicious(a, camera, fit):
-        readings = handeye_checks.check_readings(a, camera, fit, setup, backend)
+    if found is None or handeye_checks.suspicious(a, camera, found[0]):
+        readings = handeye_checks.check_readings(a, camera, found and found[0], setup, backend)
         handeye_checks.check_scale(a, camera)
-    if fit is None:
+    if found is None:
         assert refused is not None
         raise refused
-    return _result(setup, kind, widened(fit) if stream else (fit, 1.0), a, camera, readings)
+    fit, end = found
+    fit, correlated = widened(fit) if stream else (fit, 1.0)
+    fit = replace(fit, residuals=residuals(a, camera, ClosedForm(fit.X, fit.Z)))
+    result = _result(setup, kind, fit, a, camera)
+    return replace(result, readings=readings, noise_at=end, correlation_samples=correlated)
 
 
-def _result(
-    setup: str, kind: Setup, found_in: tuple[HandEyeFit, float], a: F64, camera: F64, readings: tuple[Reading, ...]
-) -> HandEyeResult:
-    fit, correlated = found_in
+def _at_better_end(
+    a: F64, b: F64, reject: bool, noise: tuple[float, float] | None, least_motion_rad: float, backend: str
+) -> tuple[HandEyeFit, str]:
+    """Return the fit with the noise at that end of the chain at which it is likelier, and the end's name.
+
+    A X B = Z compares where the target is; A^-1 Z B^-1 = X, the same loop, where the camera is. A camera's noise is that of
+    the target before it; a robot's or tracker's turns the whole arm, so that at the target translations follow rotations and
+    margins would be too small. The step between the two has a determinant of one: densities compare by their sigmas alone.
+    """
+    at_target = solve_handeye(a, b, reject=reject, noise=noise, least_motion_rad=least_motion_rad, backend=backend)
+    if noise is not None or len(a) < FEWEST_FOR_BOTH:
+        return at_target, 'target'
+    try:
+        turned = solve_handeye(
+            se3.inverse(a), se3.inverse(b), reject=reject, least_motion_rad=least_motion_rad, backend=backend
+        )
+    except RegistrationError:
+        return at_target, 'target'
+    as_many = turned.inliers.sum() >= AS_MANY * at_target.inliers.sum()
+    likelier = turned.noise_m * turned.noise_rad < at_target.noise_m * at_target.noise_rad
+    return (_exchanged(turned), 'camera') if as_many and likelier else (at_target, 'target')
+
+
+def _exchanged(fit: HandEyeFit) -> HandEyeFit:
+    """Return a fit of A^-1 Z B^-1 = X as one of A X B = Z; its residuals stay those at the camera."""
+    order = np.r_[6:12, 0:6]
+    return replace(
+        fit,
+        X=fit.Z,
+        Z=fit.X,
+        covariance=fit.covariance[np.ix_(order, order)],
+        from_rotation=fit.from_rotation[np.ix_(order, order)],
+        closed={k: None if c is None else ClosedForm(c.Z, c.X) for k, c in fit.closed.items()},
+    )
+
+
+def _result(setup: str, kind: Setup, fit: HandEyeFit, a: F64, camera: F64) -> HandEyeResult:
     used = fit.residuals[fit.inliers]
     places = (a @ fit.X @ camera)[fit.inliers, :3, 3]
     transforms = {kind.x: _estimate(fit, fit.X, slice(0, 6)), kind.z: _estimate(fit, fit.Z, slice(6, 12))}
@@ -174,10 +217,9 @@ def _result(
         scatter_m=float(np.sqrt(((places - places.mean(axis=0)) ** 2).sum(axis=1).mean())),
         noise_m=fit.noise_m,
         noise_rad=fit.noise_rad,
+        noise_at='target',
         motion=found,
         closed=closed,
-        readings=readings,
-        correlation_samples=correlated,
         warnings=_warnings(fit, found, closed, transforms[kind.main]),
     )
 
@@ -248,6 +290,12 @@ def _motion(a: F64, about_rad: F64) -> Motion:
     largest = 2 * math.acos(min(float(np.abs(q @ q.T).min()), 1.0))
     axes = int(np.count_nonzero(about_rad >= LEAST_MOTION_RAD / math.sqrt(2)))
     return Motion(about_rad, off_axis_rad(about_rad), largest, axes)
+
+
+def turns(robot: F64, used: NDArray[np.bool_]) -> F64:
+    """Return the rotation vectors (N, 3), rad, of poses (N, 4, 4) against the mean of those used, for a picture."""
+    mean = Rotation.from_matrix(robot[used, :3, :3]).mean()
+    return np.asarray((mean.inv() * Rotation.from_matrix(robot[:, :3, :3])).as_rotvec(), dtype=np.float64)
 
 
 def _warnings(fit: HandEyeFit, motion: Motion, closed: dict[str, Disagreement], main: Estimate) -> tuple[str, ...]:

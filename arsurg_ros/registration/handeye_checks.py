@@ -20,8 +20,8 @@ WORKING_VOLUME_M = 10.0
 NEAREST_M = 5e-3
 #: Poses within this of one another are one pose.
 SAME_M, SAME_RAD = 1e-4, 2e-4
-#: A fit with larger residuals than this share of the motion, or fewer inliers, is looked at again.
-SUSPICIOUS_SHARE, SUSPICIOUS_INLIERS = 0.05, 0.8
+#: A fit with larger residuals than this share of the motion is looked at again.
+SUSPICIOUS_SHARE = 0.05
 #: Another reading is the right one where its scatter is below this share, in translation and in rotation.
 FAR_BETTER = 1 / 3
 #: A factor between the units of robot and camera, rounded: 1000 or 1/1000 within this.
@@ -74,11 +74,10 @@ def _check_repeated(name: str, T: F64) -> None:
 
 
 def suspicious(a: F64, b: F64, fit: HandEyeFit) -> bool:
-    """Tell whether the residuals are large beside the motion, or many pairs were left out."""
+    """Tell whether the residuals are large beside the motion."""
     spread = max(float(np.sqrt(T[:, :3, 3].var(axis=0).sum())) for T in (a, b, se3.inverse(a), se3.inverse(b)))
     turned = float(np.linalg.norm(fit.motion_a_rad))
-    far = fit.noise_m > SUSPICIOUS_SHARE * spread or fit.noise_rad > SUSPICIOUS_SHARE * turned
-    return far or float(fit.inliers.mean()) < SUSPICIOUS_INLIERS
+    return fit.noise_m > SUSPICIOUS_SHARE * spread or fit.noise_rad > SUSPICIOUS_SHARE * turned
 
 
 def check_readings(a: F64, b: F64, fit: HandEyeFit | None, setup: str, backend: str) -> tuple[Reading, Reading]:
@@ -132,15 +131,14 @@ def check_scale(a: F64, b: F64) -> None:
     M = np.zeros((n, 3, 7))
     M[:, :, :3], M[:, :, 3:6] = a[:, :3, :3], -np.eye(3)
     M[:, :, 6] = (a[:, :3, :3] @ R_x @ b[:, :3, 3:])[:, :, 0]
-    M = M.reshape(3 * n, 7)
-    rhs = -a[:, :3, 3].ravel()
-    solution, _, rank, _ = np.linalg.lstsq(M / np.abs(M).max(axis=0), rhs, rcond=None)
+    scale = np.abs(M).max(axis=(0, 1))
+    N, rhs = M.reshape(3 * n, 7) / scale, -a[:, :3, 3].ravel()
+    solution, _, rank, _ = np.linalg.lstsq(N, rhs, rcond=None)
     if rank < 7 or 3 * n <= 7:
         return
-    N = M / np.abs(M).max(axis=0)
     variance = float(((N @ solution - rhs) ** 2).sum()) / (3 * n - 7)
     sd = float(np.sqrt(variance * np.linalg.inv(N.T @ N)[6, 6]))
-    factor = abs(float(solution[6] / np.abs(M).max(axis=0)[6]))
+    factor = abs(float(solution[6] / scale[6]))
     known = sd < 0.2 * abs(float(solution[6]))
     for wrong in (UNIT_FACTOR, 1 / UNIT_FACTOR):
         if known and wrong / UNIT_WITHIN < factor < wrong * UNIT_WITHIN:

@@ -26,7 +26,8 @@ class PosePairs:
     """Poses ``a`` and ``b`` (N, 4, 4), metres, of the same instants; ``indices`` (N,) are those in the slower stream.
 
     ``method`` is ``index`` or ``interpolated``; ``candidates`` counts the pairs before thinning, ``in_gaps`` the stamps of
-    the slower stream that had no pose of the other within reach.
+    the slower stream that had no pose of the other within reach. ``dropped`` counts the samples of a and of b that were not
+    used at all: invalid in the file, or with a stamp that does not come after those before.
     """
 
     a: F64
@@ -35,6 +36,7 @@ class PosePairs:
     method: str
     candidates: int
     in_gaps: int
+    dropped: tuple[int, int]
 
 
 def pair_poses(
@@ -46,12 +48,12 @@ def pair_poses(
     max_pairs: int = MAX_PAIRS,
     backend: str = 'wasm',
 ) -> PosePairs:
-    """Return pairs of the same instants; ``offset_s`` is what b's clock is late by: b's stamps minus it are a's time.
+    """Return pairs of the same instants: what b saw at its stamp t, a saw at t + ``offset_s`` (the sign of latency.py).
 
     Series of one length whose stamps are the same, or one of which has none, are paired by index. Else the faster one is
     interpolated along its screw at the slower one's stamps, never over a gap longer than ``max_gap_s``. More than
     ``max_pairs`` are thinned to a well-spread subset. Raises RegistrationError ``count_mismatch`` for different lengths
-    without stamps, ``no_overlap`` where fewer than three instants are common, ``bad_stamps`` where they do not rise (a few
+    without stamps, ``no_overlap`` where fewer than three instants are common, ``not_monotonic`` where they do not rise (a few
     that repeat are left out).
     """
     if a.stamps_ns is None or b.stamps_ns is None:
@@ -60,7 +62,7 @@ def pair_poses(
         return _thinned(_by_index(a, b), max_pairs)
     a, b = rising(a), rising(b)
     assert a.stamps_ns is not None and b.stamps_ns is not None
-    shifted = b.stamps_ns - round(offset_s * 1e9)
+    shifted = b.stamps_ns + round(offset_s * 1e9)
     if _period_ns(a.stamps_ns) <= _period_ns(shifted):
         T, found = interpolated(a.T, a.stamps_ns, shifted, max_gap_s, backend)
         first, second, of = T, b.T[found], len(b.T)
@@ -69,11 +71,14 @@ def pair_poses(
         first, second, of = a.T[found], T, len(a.T)
     if len(found) < FEWEST:
         raise RegistrationError('no_overlap', _no_overlap(a, b, shifted, len(found), max_gap_s))
-    return _thinned(PosePairs(first, second, found, 'interpolated', len(found), of - len(found)), max_pairs)
+    dropped = a.dropped, b.dropped
+    return _thinned(PosePairs(first, second, found, 'interpolated', len(found), of - len(found), dropped), max_pairs)
 
 
 def interpolated(T: F64, stamps_ns: I64, at_ns: I64, max_gap_s: float, backend: str) -> tuple[F64, I64]:
     """Return T (M, 4, 4) at those of ``at_ns`` that lie between samples at most ``max_gap_s`` apart, and their indices (M,)."""
+    if len(stamps_ns) < 2:
+        return np.zeros((0, 4, 4)), np.zeros(0, dtype=np.int64)
     right = np.clip(np.searchsorted(stamps_ns, at_ns, side='left'), 1, len(stamps_ns) - 1)
     low, high = stamps_ns[right - 1], stamps_ns[right]
     inside = (at_ns >= low) & (at_ns <= high) & (high - low <= max_gap_s * 1e9)
@@ -114,7 +119,7 @@ def _by_index(a: PoseSeries, b: PoseSeries) -> PosePairs:
     if len(a.T) != len(b.T):
         why = 'without stamps of both they are paired by order, and as many of each are needed'
         raise RegistrationError('count_mismatch', f'{a.source}: {len(a.T)} poses, {b.source}: {len(b.T)} poses; {why}')
-    return PosePairs(a.T, b.T, np.arange(len(a.T), dtype=np.int64), 'index', len(a.T), 0)
+    return PosePairs(a.T, b.T, np.arange(len(a.T), dtype=np.int64), 'index', len(a.T), 0, (a.dropped, b.dropped))
 
 
 def _thinned(pairs: PosePairs, max_pairs: int) -> PosePairs:
@@ -122,13 +127,13 @@ def _thinned(pairs: PosePairs, max_pairs: int) -> PosePairs:
         return pairs
     chosen = well_spread(pairs.a, se3.inverse(pairs.b), max_pairs)
     kept = pairs.a[chosen], pairs.b[chosen], pairs.indices[chosen]
-    return PosePairs(*kept, pairs.method, pairs.candidates, pairs.in_gaps)
+    return PosePairs(*kept, pairs.method, pairs.candidates, pairs.in_gaps, pairs.dropped)
 
 
 def rising(series: PoseSeries) -> PoseSeries:
     """Return a series without the samples whose stamp does not come after those before; they are counted as dropped.
 
-    Recorders repeat a stamp now and then. Raises RegistrationError ``bad_stamps`` where more than a tenth would go.
+    Recorders repeat a stamp now and then. Raises RegistrationError ``not_monotonic`` where more than a tenth would go.
     """
     assert series.stamps_ns is not None
     stamps = series.stamps_ns
@@ -138,7 +143,7 @@ def rising(series: PoseSeries) -> PoseSeries:
     if lost > len(stamps) * MOST_NOT_RISING:
         i = int(np.argmin(keep))
         why = f'{lost} of {len(stamps)} stamps do not rise, the first is that of pose {i} (from 0), {stamps[i]} ns'
-        raise RegistrationError('bad_stamps', f'{series.source}: {why}')
+        raise RegistrationError('not_monotonic', f'{series.source}: {why}')
     return PoseSeries(series.T[keep], stamps[keep], series.source, series.dropped + lost)
 
 

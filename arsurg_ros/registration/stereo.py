@@ -88,7 +88,7 @@ def _fit(pairs: list[Pair], left: CameraModel, right: CameraModel) -> tuple[F64,
         )
     except cv2.error as e:
         why = ' '.join(str(e).split())[:160]
-        raise RegistrationError('no_convergence', f'{len(pairs)} pairs have no pose in common ({why})') from e
+        raise RegistrationError('not_converged', f'{len(pairs)} pairs have no pose in common ({why})') from e
     T_right_left = se3.compose(np.asarray(found[5]), np.ravel(found[6]))
     each = np.asarray(found[-1], dtype=np.float64).reshape(len(pairs), 2)
     return se3.inverse(T_right_left), np.sqrt((each**2).mean(axis=1)), float(found[0])

@@ -138,7 +138,7 @@ def test_touched_points_say_where_the_board_is(room: Room, tmp_path: Path, capsy
     named.write_text('name,x,y,z\ntop,0,0,0\nleft,1,0,0\nright,0,1,0\n')
     assert 'names must be numbers of points' in error(capsys, room.words('--board-points', str(named)))['message']
     np.savetxt(tmp_path / 'all.txt', 1.3 * touched)
-    assert error(capsys, room.words('--board-points', str(tmp_path / 'all.txt')))['code'] == 'no_agreement'
+    assert error(capsys, room.words('--board-points', str(tmp_path / 'all.txt')))['code'] == 'no_consensus'
 
 
 def test_text_and_picture(room: Room, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,7 +183,7 @@ def test_a_known_pose_is_checked(room: Room, tmp_path: Path, capsys: pytest.Capt
         ([], '', 'bad_option', 'must say where the board is'),
         (['--check', 'truth.txt'], 'poses', 'bad_option', '--board-pose or --board-points is needed'),
         (['--board-pose', 'poses.npy'], 'poses', 'count_mismatch', '9 poses; one is needed'),
-        (['--board-pose', 'eye.txt', '--tracked', 'camera'], 'poses', 'no_agreement', 'do pictures and poses belong'),
+        (['--board-pose', 'eye.txt', '--tracked', 'camera'], 'poses', 'no_consensus', 'do pictures and poses belong'),
         (['--board-pose', 'none.txt'], 'poses', 'bad_data', 'no such file'),
         (['--board-pose', 'board.txt', '--plot', 'a.txt'], 'poses', 'bad_option', "suffix '.txt'"),
     ],

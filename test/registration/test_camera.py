@@ -133,7 +133,7 @@ def test_views_that_have_no_camera_in_common_are_refused() -> None:
     noise = [BoardView(f'v{i}', np.arange(54), rng.uniform(0, 480, (54, 2))) for i in range(6)]
     with pytest.raises(RegistrationError) as e:
         calibrate_camera(BoardViews(BOARD, tuple(noise), 640, 480))
-    assert e.value.code == 'no_agreement'
+    assert e.value.code == 'no_consensus'
     assert 'no camera explains them' in str(e.value)
 
 

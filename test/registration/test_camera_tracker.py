@@ -172,7 +172,7 @@ def test_poses_in_another_order_are_refused() -> None:
     w = world(8, 8)
     with pytest.raises(RegistrationError, match='do pictures and poses belong together') as e:
         place_camera(w.views, CAMERA, w.T_base_carrier[::-1], w.T_carrier_board)
-    assert e.value.code == 'no_agreement'
+    assert e.value.code == 'no_consensus'
 
 
 def test_poses_in_another_unit_are_refused() -> None:
@@ -181,7 +181,7 @@ def test_poses_in_another_unit_are_refused() -> None:
     poses[:, :3, 3] *= 1000
     with pytest.raises(RegistrationError) as e:
         place_camera(w.views, CAMERA, poses, w.T_carrier_board)
-    assert e.value.code == 'no_agreement'
+    assert e.value.code == 'no_consensus'
 
 
 def test_a_pose_for_every_picture_is_needed() -> None:

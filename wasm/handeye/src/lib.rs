@@ -26,6 +26,8 @@ use pairs::{kept, motion, Pairs};
 pub const FARTHEST_M: f64 = 1e9;
 /// A rotation's rows may miss orthonormality by this much.
 pub const RIGID: f64 = 1e-6;
+/// Where the rotations between two poses are left unexplained to this share (rms), nothing was found.
+pub const UNEXPLAINED: f64 = 0.5;
 /// With fewer pairs none is rejected: too few would be left to know the noise from.
 pub const FEWEST_TO_REJECT: usize = 6;
 
@@ -40,7 +42,7 @@ pub enum Refusal {
     MotionA = 19,
     /// The same of B.
     MotionB = 20,
-    /// Fewer than half of the pairs agree.
+    /// Fewer than half of the pairs agree, or what is left over is like the motion itself.
     NoConsensus = 21,
     NotConverged = 22,
 }
@@ -85,7 +87,12 @@ pub fn solve(a: &[f64], b: &[f64], options: &Options, room: &mut Room) -> Result
     let plain = start.and_then(|s| refine::refine(pairs, room.keep, s, options.given_noise));
     let may = options.reject && pairs.len() >= FEWEST_TO_REJECT;
     let searched = may && !plain.is_some_and(|p| consensus::clean(pairs, &p, room.scratch));
-    let refined = if searched { consent(pairs, start, options, room)? } else { plain.ok_or((Refusal::NotConverged, 0))? };
+    let refined =
+        if searched { consent(pairs, start, options, room)? } else { plain.ok_or((Refusal::NotConverged, 0))? };
+    let turned = libm::sqrt(room.motion[..3].iter().map(|v| v * v).sum());
+    if refined.noise.r * libm::sqrt(6.0) > UNEXPLAINED * turned {
+        return Err((Refusal::NoConsensus, 0));
+    }
     for (i, out) in room.residuals.chunks_exact_mut(6).enumerate() {
         let (r, t) = pairs.residual(i, &refined.at);
         out.copy_from_slice(&[t[0], t[1], t[2], r[0], r[1], r[2]]);

@@ -121,7 +121,13 @@ fn updated(sums: &Sums, noise: &Noise, inverse: &Normal) -> Noise {
     if (sums.n as usize) < FEWEST_FOR_BOTH {
         let squares = sums.squares.r * ASSUMED_RATIO * ASSUMED_RATIO + sums.squares.t;
         let t = libm::sqrt(squares / (dof_r + dof_t)).max(FLOOR);
-        return Noise { t, r: (t / ASSUMED_RATIO).max(FLOOR), dof_t: dof_r + dof_t, dof_r: dof_r + dof_t, given: false };
+        return Noise {
+            t,
+            r: (t / ASSUMED_RATIO).max(FLOOR),
+            dof_t: dof_r + dof_t,
+            dof_r: dof_r + dof_t,
+            given: false,
+        };
     }
     let (t, r) = (libm::sqrt(sums.squares.t / dof_t).max(FLOOR), libm::sqrt(sums.squares.r / dof_r).max(FLOOR));
     Noise { t, r, dof_t, dof_r, given: false }

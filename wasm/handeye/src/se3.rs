@@ -104,7 +104,8 @@ pub fn nearest_rotation(m: &Matrix3<f64>) -> Matrix3<f64> {
     let (yz, zx, xy) = (s[(1, 2)] - s[(2, 1)], s[(2, 0)] - s[(0, 2)], s[(0, 1)] - s[(1, 0)]);
     let (pxy, pzx, pyz) = (s[(0, 1)] + s[(1, 0)], s[(2, 0)] + s[(0, 2)], s[(1, 2)] + s[(2, 1)]);
     let (x, y, z) = (s[(0, 0)], s[(1, 1)], s[(2, 2)]);
-    let rows = [[x + y + z, yz, zx, xy], [yz, x - y - z, pxy, pzx], [zx, pxy, y - x - z, pyz], [xy, pzx, pyz, z - x - y]];
+    let rows =
+        [[x + y + z, yz, zx, xy], [yz, x - y - z, pxy, pzx], [zx, pxy, y - x - z, pyz], [xy, pzx, pyz, z - x - y]];
     let eigen = SymmetricEigen::new(Matrix4::from_fn(|i, j| rows[i][j]));
     let q = eigen.eigenvectors.column(eigen.eigenvalues.imax());
     UnitQuaternion::from_quaternion(Quaternion::new(q[0], q[1], q[2], q[3])).to_rotation_matrix().into_inner()
