@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ class Landmarks:
     names: tuple[str, ...]
     p_ct_m: F64
     p_ref_m: F64 | None = None
+    weights: F64 | None = None
+    targets: Mapping[str, F64] = field(default_factory=dict)
+    checks: Mapping[str, F64] = field(default_factory=dict)
 
 
 def load_landmarks(path: Path) -> Landmarks:
