@@ -17,9 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from arsurg_ros import __version__, doctor, report
+from arsurg_ros import __version__, commands, doctor, report
 from arsurg_ros.environment import DOMAIN_VARIABLE, free_domain_id, remove_stale_segments, ros_environment
-from arsurg_ros.errors import ArsurgError, ConfigError
+from arsurg_ros.errors import ArsurgError, ConfigError, error_code
 from arsurg_ros.runner import SystemRunner
 from arsurg_ros.system import DEMO, REPLAY, NodeSpec, demo_profile, load_profile, replay_profile
 
@@ -42,28 +42,35 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except ArsurgError as e:
-        print(f'error: {e}', file=sys.stderr)
-        return REFUSED
+        return refuse(args, error_code(e), str(e))
     except OSError as e:
-        print(f'error: {e.filename}: {e.strerror}', file=sys.stderr)
-        return REFUSED
+        return refuse(args, 'file', f'{e.filename}: {e.strerror}')
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return INTERRUPTED
+
+
+def refuse(args: argparse.Namespace, code: str, message: str) -> int:
+    """Say why there is no answer, as JSON too where that was asked for on standard output; return the exit status."""
+    print(f'error: {message}', file=sys.stderr)
+    if args.json is True:
+        print(json.dumps({'error': {'code': code, 'message': message}}))
+    return REFUSED
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
     out = argparse.ArgumentParser(prog='arsurg', description='Surgical augmented reality on ROS 2.')
     out.add_argument('--version', action='version', version=f'arsurg_ros {__version__}')
-    commands = out.add_subparsers(required=True, metavar='COMMAND')
-    demo = commands.add_parser('demo', help=DEMO.description, description=DEMO.description)
+    out.set_defaults(json=None)
+    members = out.add_subparsers(required=True, metavar='COMMAND')
+    demo = members.add_parser('demo', help=DEMO.description, description=DEMO.description)
     demo.add_argument(
         '--duration', type=float, default=20.0, metavar='S',
         help='seconds of the scene (default 20; all limits are only met from 19 on: registered at 12, board covered at 16)',
     )
     demo.set_defaults(run=run_demo)
-    replay = commands.add_parser('replay', help=REPLAY.description, description=REPLAY.description)
+    replay = members.add_parser('replay', help=REPLAY.description, description=REPLAY.description)
     replay.add_argument('bag', help=REPLAY.arguments[0].description)
     for argument in REPLAY.arguments[1:]:
         replay.add_argument(f'--{argument.name}', default=argument.default, help=argument.description)
@@ -73,7 +80,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument('--out', type=Path, default=Path('out') / name, help=f'output folder (default out/{name})')
         command.add_argument('--json', type=Path, metavar='FILE', help='write every printed figure as one JSON object')
         command.add_argument('--no-bag', action='store_true', help='write no MCAP bag')
-    commands.add_parser('doctor', help='what was found, what is wrong, and the remedy')
+    commands.add_all(members)
+    members.add_parser('doctor', help='what was found, what is wrong, and the remedy')
     return out
 
 

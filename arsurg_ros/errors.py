@@ -26,11 +26,11 @@ class KernelError(ArsurgError):
 class RegistrationError(ArsurgError):
     """Input that has no registration; ``code`` is stable and documented, never a number in its place.
 
-    Codes: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
-    ``mirrored``, ``ambiguous``, ``wrong_unit``; of a session: ``not_still``, ``too_many_points``, ``not_computed``,
-    ``fre_too_large``, ``not_registered``, ``nothing_to_revert``, ``not_near``, ``nothing_to_save``, ``not_clear``,
-    ``no_session_file``, ``too_old``; of its files: ``session_unreadable``, ``session_broken``, ``session_mismatch``,
-    ``store_busy``, ``store_unwritable``, ``store_broken``, ``store_mismatch``, ``log_broken``.
+    Codes of points: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
+    ``mirrored``, ``ambiguous``, ``wrong_unit``; of poses: ``not_rigid``; of a session: ``not_still``, ``too_many_points``,
+    ``not_computed``, ``fre_too_large``, ``not_registered``, ``nothing_to_revert``, ``not_near``, ``nothing_to_save``,
+    ``not_clear``, ``no_session_file``, ``too_old``; of its files: ``session_unreadable``, ``session_broken``,
+    ``session_mismatch``, ``store_busy``, ``store_unwritable``, ``store_broken``, ``store_mismatch``, ``log_broken``.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -46,3 +46,11 @@ class TransformLookupError(ArsurgError):
         """Keep the stable ``kind`` beside the readable message."""
         super().__init__(message)
         self.kind = kind
+
+
+def error_code(error: ArsurgError) -> str:
+    """Return an error's stable code: a registration's own, else the kind of the error."""
+    if isinstance(error, RegistrationError):
+        return error.code
+    kinds = {ConfigError: 'bad_option', DataError: 'bad_data', KernelError: 'kernel', TransformLookupError: 'transform'}
+    return kinds.get(type(error), 'error')

@@ -22,6 +22,7 @@ MAY = {
     'geometry': BASE | TOOLS | {'geometry'},
     'synthetic': BASE | TOOLS | {'geometry', 'synthetic'},
     'files': BASE | TOOLS | {'geometry', 'files'},
+    'plots': BASE | TOOLS | {'geometry', 'plots'},
     'kernels': BASE | TOOLS | {'geometry', 'kernels'},
     **{stage: BASE | TOOLS | {'geometry', 'files', 'kernels', 'synthetic', stage} for stage in STAGES},
 }

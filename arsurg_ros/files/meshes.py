@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.ply import read_ply, write_ply
-from arsurg_ros.types import Mesh
+from arsurg_ros.types import F64, Mesh
 
 UNITS_M = {'mm': 1e-3, 'm': 1.0}
 VTK_READERS = {
@@ -47,6 +47,37 @@ def load_mesh(path: str | Path, *, unit: str = 'mm', name: str | None = None) ->
     else:
         vertices, triangles = _read_vtk(path, VTK_READERS[extension])
     return checked_mesh(name or path.stem, vertices * UNITS_M[unit], triangles, where=f'mesh {path}')
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A surface in double precision: ``vertices_m`` (V, 3) and ``triangles`` (F, 3), none for a point cloud."""
+
+    vertices_m: F64
+    triangles: NDArray[np.int64]
+
+
+def load_surface(path: str | Path, *, unit: str = 'mm') -> Surface:
+    """Return the vertices and, if there are any, triangles of a mesh or a cloud (PLY without faces) in ``unit`` (mm or m).
+
+    Raises as ``load_mesh``, but that a PLY may have no triangles.
+    """
+    path = Path(path)
+    if path.suffix.lower() != '.ply':
+        mesh = load_mesh(path, unit=unit)
+        return Surface(mesh.vertices_m.astype(np.float64), mesh.triangles.astype(np.int64))
+    if unit not in UNITS_M:
+        raise ConfigError(f'surface {path}: unit {unit!r}; valid: {", ".join(UNITS_M)}')
+    _check_readable(path)
+    polygons = read_ply(path, faces_needed=False)
+    vertices = polygons.vertices.astype(np.float64) * UNITS_M[unit]
+    if not len(vertices):
+        raise DataError(f'surface {path}: it has no point')
+    if len(polygons.triangles):
+        checked_mesh(path.stem, vertices, polygons.triangles, where=f'surface {path}')
+    elif not np.isfinite(vertices).all():
+        raise DataError(f'surface {path}: point {int(np.argmin(np.isfinite(vertices).all(axis=1)))} is not finite')
+    return Surface(vertices, polygons.triangles)
 
 
 def checked_mesh(name: str, vertices_m: NDArray[Any], triangles: NDArray[Any], *, where: str) -> Mesh:

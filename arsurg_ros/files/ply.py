@@ -63,13 +63,18 @@ class Polygons:
     triangles: NDArray[np.int64]
 
 
-def read_ply(path: Path) -> Polygons:
-    """Return the polygons of a PLY file, as triangles; raises DataError naming the file and what is wrong in it."""
+def read_ply(path: Path, *, faces_needed: bool = True) -> Polygons:
+    """Return the polygons of a PLY file, as triangles; raises DataError naming the file and what is wrong in it.
+
+    Without ``faces_needed`` a file that declares no faces, a point cloud, has no triangles.
+    """
     data = path.read_bytes()
     try:
         header = _header(data)
         columns = (_read_ascii if header.encoding == 'ascii' else _read_binary)(header, data)
         vertices = np.stack([columns['vertex'][axis] for axis in 'xyz'], axis=1).astype(np.float32)
+        if 'face' not in columns and not faces_needed:
+            return Polygons(vertices, np.empty((0, 3), dtype=np.int64))
         faces = next(columns['face'][name] for name in FACE_LISTS if name in columns['face'])
     except (KeyError, StopIteration) as e:
         raise DataError(f'mesh {path}: PLY without vertex x, y, z and face vertex_indices') from e

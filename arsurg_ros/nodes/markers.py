@@ -14,8 +14,8 @@ from geometry_msgs.msg import Point, Vector3
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from arsurg_ros.nodes import msgs
 from arsurg_ros.files.meshes import save_ply
+from arsurg_ros.nodes import msgs
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.sinks.markers import MarkerBody, MarkerSpec
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from arsurg_ros.geometry.camera import camera_model
 from arsurg_ros.files.meshes import load_mesh
+from arsurg_ros.geometry.camera import camera_model
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts
 from arsurg_ros.overlay.scene import make_scene
 from arsurg_ros.overlay.silhouette import SilhouetteError, compare_silhouettes

@@ -1,0 +1,31 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What ``arsurg`` does without ROS: calibrate, register, estimate. One module a command, each with ``add`` and ``run``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+GROUPS = {
+    'calibrate': 'find the constants of cameras, tools and robots',
+    'register': 'find the transform between an image and a patient',
+    'estimate': 'find the delay between two streams',
+}
+#: Command group -> the modules that add its commands, in the order of the help.
+MODULES: dict[str, tuple[str, ...]] = {
+    'calibrate': (),
+    'register': (),
+    'estimate': (),
+}
+
+
+def add_all(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add every group with its commands to the ``arsurg`` parser."""
+    for group, description in GROUPS.items():
+        if not MODULES[group]:
+            continue
+        parser = commands.add_parser(group, help=description, description=description.capitalize() + '.')
+        members = parser.add_subparsers(required=True, metavar='WHAT')
+        for module in MODULES[group]:
+            importlib.import_module(module).add(members)
