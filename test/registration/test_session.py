@@ -85,8 +85,9 @@ def test_manual_capture_compute_accept_clear():
     assert ses.compute(5).fre_m < 1e-9
     assert ses.accepted is None
     assert ses.accept(9).stamp_ns == 9
-    with pytest.raises(RegistrationError, match='clear first'):
+    with pytest.raises(RegistrationError, match='hold the tip still'):
         ses.capture(0)
+    assert len(ses.captured) == 4  # a capture that was refused has not begun a new set
     ses.clear()
     assert (ses.captured, ses.computed, ses.accepted) == ([], None, None)
 
