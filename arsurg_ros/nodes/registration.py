@@ -1,89 +1,147 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The registration node: touched landmarks -> T_ref_ct on registration/result and on /tf."""
+"""The registration node: touched landmarks -> T_ref_ct on registration/result and on /tf, and whether it still holds."""
 
 from __future__ import annotations
 
+import platform
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PointStamped, PoseStamped, PoseWithCovarianceStamped
+from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 from arsurg_ros import __version__
-from arsurg_ros.errors import ArsurgError, RegistrationError, TransformLookupError
+from arsurg_ros.errors import ArsurgError, ConfigError, RegistrationError, TransformLookupError
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
+from arsurg_ros.nodes.quality import LEVELS, drift_values, result_values
 from arsurg_ros.nodes.tf import TfListener
+from arsurg_ros.registration.drift import DriftMonitor, Limits, ResidualCheck, Times
 from arsurg_ros.registration.dwell import Dwell, DwellDetector
+from arsurg_ros.registration.journal import Journal
 from arsurg_ros.registration.landmarks import load_landmarks
-from arsurg_ros.registration.session import LandmarkSession
-from arsurg_ros.types import F64, RegistrationResult
+from arsurg_ros.registration.session import LandmarkSession, age_text
+from arsurg_ros.registration.store import SessionStore, default_folder
+from arsurg_ros.types import F64, DriftLevel, DriftStatus, RegistrationResult
 
 # A tip waits this long for the reference's pose at its stamp.
 PENDING_NS = 500_000_000
 # tf2 users look T_ref_ct up at recent stamps; without a reference in sight it goes out at this period.
 IDLE_PERIOD_S = 0.1
+WATCH_PERIOD_S = 0.2
+# The overlay takes a node that has not said for some seconds that it watches as one that does not.
+HEARTBEAT_NS = 1_000_000_000
+RESIDUAL, REPROJECTION = 'marker residual', 'board reprojection'
 
 
 class RegistrationNode(StageNode):
-    """The session's shell: observes the tip in ref, serves capture/compute/accept/clear, publishes the result."""
+    """The session's shell: observes the tip in ref, serves the transaction, publishes the result and its drift."""
 
     def __init__(self, **kwargs: Any) -> None:
         """Declare the parameters."""
         super().__init__('registration', **kwargs)
         self._tf: TfListener | None = None
+        self._journal: Journal | None = None
+        self._reset()
+
+    def _reset(self) -> None:
         self._pending: deque[tuple[int, str, F64]] = deque()
         self._last_tf_ns = 0
+        self._begun = False
+        self._preview: RegistrationResult | None = None
+        self._drift_status = DriftStatus(DriftLevel.UNKNOWN, 'not watched yet')
+        self._drift_told_ns = 0
+        self._said = ''
 
     def build(self, p: dict[str, Any]) -> None:
-        """Load the landmarks; make topics and services."""
+        """Load the landmarks, open the store; make topics and services."""
+        self._p = p
         self._ref, self._ct = p['ref_frame'], p['ct_frame']
+        self._drift = drift_monitor(p)
+        provenance = self._software()
+        landmarks = load_landmarks(Path(p['landmarks']))
+        folder = default_folder(self._ref, self._ct) if p['store'] == 'auto' else Path(p['store'])
+        self._journal = SessionStore(folder, self._ref, self._ct) if p['store'] else Journal()
+        for note in self._journal.notes:
+            self.get_logger().warning(f'store {folder}: {note}')
         self._session = LandmarkSession(
-            load_landmarks(Path(p['landmarks'])),
+            landmarks,
             self._ref,
             self._ct,
             mode=p['mode'],
             max_fre_m=p['max_fre_m'],
             backend=p['backend'],
             detector=DwellDetector(p['dwell_radius_m'], int(p['dwell_s'] * 1e9)),
+            journal=self._journal,
+            provenance=provenance,
         )
         self._tip_topic = f'instrument/{p["instrument"]}/measured_cp'
-        self._provenance = {'software': f'arsurg_ros {__version__}', 'backend': p['backend']}
-        if p['backend'] == 'wasm':
-            self._provenance['kernel_sha256'] = usable_kernel('registration').sha256
         self._make_topics()
 
+    def _software(self) -> dict[str, str]:
+        """Return what computes, for the provenance; raises KernelError for a kernel that cannot be used."""
+        versions = {'python': platform.python_version(), 'numpy': metadata.version('numpy')}
+        if self._p['backend'] == 'wasm':
+            versions['wasmtime'] = metadata.version('wasmtime')
+            versions['kernel_sha256'] = usable_kernel('registration').sha256
+        return {'software': f'arsurg_ros {__version__}', 'backend': self._p['backend'], **versions}
+
     def start(self) -> None:
-        """In mode file the evidence is complete: register at once."""
-        if self._session.mode == 'file':
-            try:
+        """Go on with a registration of before, if that is wanted; in mode file register at once."""
+        if self._begun:
+            return
+        self._begun = True
+        try:
+            self._go_on()
+            if self._session.mode == 'file' and self._session.accepted is None:
                 self._session.compute(self.now_ns())
                 self._accepted(self._session.accept(self.now_ns()))
-            except RegistrationError as e:
-                self.get_logger().error(f'registration: {e}')
-                self._publish_quality(DiagnosticStatus.ERROR, str(e), self._session.computed)
+        except RegistrationError as e:
+            self.get_logger().error(f'registration: {e}')
+            self._publish_quality(DiagnosticStatus.ERROR, str(e), self._session.computed)
+
+    def _go_on(self) -> None:
+        """Take the store's registration up again, announced as one to be checked, or take it back in its log."""
+        session, p = self._session, self._p
+        wanted = p['reload'] == 'always' or (p['reload'] == 'auto' and p['store'] not in ('', 'auto'))
+        if session.mode == 'file' or not wanted:
+            session.clear('not reloaded: ' + ('mode file registers anew' if session.mode == 'file' else 'not asked to'))
+            return
+        try:
+            result = session.resume(int(p['reload_max_age_s'] * 1e9))
+        except RegistrationError as e:
+            self.get_logger().warning(f'registration: not reloaded: {e}')
+            self._publish_quality(DiagnosticStatus.WARN, f'not reloaded: {e}', None)
+            return
+        if result is not None:
+            self._use(result, 'reloaded', f'reloaded, accepted {age_text(session.age_ns)} ago: validate it')
 
     def stop(self) -> None:
-        """Forget the rest that may be going on: nobody looks any more."""
+        """Forget the rest that may be going on: nobody looks any more, and nobody watches for drift."""
         self._pending.clear()
         self._session.detector.reset()
+        self._tell_drift(DriftStatus(DriftLevel.UNKNOWN, 'the registration node is not active'))
 
     def release(self) -> None:
-        """Drop topics and services."""
+        """Drop topics and services; give the store up."""
         super().release()
-        self._pending.clear()
-        self._last_tf_ns = 0
         if self._tf is not None:
             self._tf.destroy()
             self._tf = None
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+        self._reset()
 
     def forget(self) -> None:
         """Forget the rest that may be going on and the moving frames; what is captured and accepted stays."""
@@ -92,35 +150,50 @@ class RegistrationNode(StageNode):
         if self._tf is not None:
             self._tf.buffer.clear()
             self._session.detector.reset()
+            self._drift.forget()
 
     def health(self) -> tuple[bytes, str, dict[str, object]]:
-        """Tell the state of the session."""
+        """Tell the state of the session, and its drift."""
         session = self._session
         values: dict[str, object] = {'captured': len(session.captured), 'landmarks': len(session.landmarks.names)}
         if session.accepted is None:
             return DiagnosticStatus.WARN, f'not registered, {len(session.captured)} captured', values
         values['fre_mm'] = f'{session.accepted.fre_m * 1e3:.3f}'
-        return DiagnosticStatus.OK, f'registered, FRE {session.accepted.fre_m * 1e3:.2f} mm', values
+        values['accepted_age_s'] = session.age_ns // 1_000_000_000
+        status = self._drift_status
+        values |= drift_values(status, self._drift.values())
+        text = f'registered, FRE {session.accepted.fre_m * 1e3:.2f} mm'
+        if status.level is DriftLevel.OK:
+            return DiagnosticStatus.OK, text, values
+        level = DiagnosticStatus.ERROR if status.level is DriftLevel.ERROR else DiagnosticStatus.WARN
+        return level, f'{text}; drift {status.level.value}: {status.reason}', values
 
     # Topics.
 
     def _make_topics(self) -> None:
         self._result = self.publisher(PoseWithCovarianceStamped, 'registration/result', qos.LATCHED)
         self._quality = self.publisher(DiagnosticArray, 'registration/quality', qos.LATCHED)
+        self._candidate = self.publisher(PoseWithCovarianceStamped, 'registration/preview', qos.LATCHED)
+        self._candidate_quality = self.publisher(DiagnosticArray, 'registration/preview_quality', qos.LATCHED)
+        self._drift_out = self.publisher(DiagnosticArray, 'registration/drift', qos.LATCHED)
         self._digitized = self.publisher(PointStamped, 'registration/digitized', qos.STREAM)
         self._tf_out = self.publisher(TFMessage, '/tf', qos.TF)
         # Whatever a session before this one has published does not hold any more.
-        self._result.publish(msgs.no_registration_msg(self.now_ns(), self._ref))
+        for publisher in (self._result, self._candidate):
+            publisher.publish(msgs.no_registration_msg(self.now_ns(), self._ref))
         self.listen(PoseStamped, self._tip_topic, self.guard(self._on_tip), qos.STREAM)
+        for name, topic in ((RESIDUAL, 'registration_error'), (REPROJECTION, 'reprojection_error')):
+            topic = f'tracker/{self._p["reference"]}/{topic}'
+            self.listen(Float64, topic, self.guard(partial(self._on_residual, name)), qos.STREAM)
         self.every(IDLE_PERIOD_S, self._idle)
-        for name, action in (
-            ('capture', self._capture),
-            ('compute', self._compute),
-            ('accept', self._accept),
-            ('clear', self._clear),
-        ):
-            self.serve(Trigger, f'registration/{name}', self._answer(action))
+        # Steady: a paused simulation clock must not silence the watch.
+        self.every(WATCH_PERIOD_S, self._watch, clock=self.steady)
+        for name in ('capture', 'compute', 'preview', 'accept', 'revert', 'clear', 'save', 'load', 'validate'):
+            self.serve(Trigger, f'registration/{name}', self._answer(getattr(self, f'_{name}_service')))
         self._tf = TfListener(self, self._session.backend, self._on_tf)
+
+    def _on_residual(self, name: str, msg: Float64, info: dict[str, int]) -> None:
+        self._drift.add(name, self.now_ns(), msg.data)
 
     def _on_tip(self, msg: PoseStamped, info: dict[str, int]) -> None:
         T_trk_tip = msgs.matrix_from_pose(msg.pose, self._tip_topic)
@@ -165,7 +238,7 @@ class RegistrationNode(StageNode):
 
     def _try_dwells(self) -> None:
         try:
-            result = self._session.try_dwells(self.now_ns())
+            result = self._session.try_dwells(self.now_ns(), self._tool())
         except RegistrationError as e:
             self.warn(str(e))
             return
@@ -179,40 +252,98 @@ class RegistrationNode(StageNode):
         count, spread_mm = len(self._session.captured), dwell.spread_m * 1e3
         self.get_logger().info(f'landmark {count} captured: {dwell.samples} samples, spread {spread_mm:.2f} mm')
 
+    def _tool(self) -> dict[str, str]:
+        """Return what touches, for the provenance: the instrument and, where /tf_static has it, its tip in the tool's frame."""
+        if self._session.mode == 'file':
+            return {}
+        out, tip = {'instrument': self._p['instrument']}, self._p['tip_frame']
+        assert self._tf is not None
+        tool = self._tf.buffer.edges().get(tip)
+        if tool is not None:
+            try:
+                p = self._tf.buffer.lookup(tool, tip, self.now_ns())[:3, 3]
+            except TransformLookupError:
+                return out
+            out |= {'tool_frame': tool, 'tip_m': ' '.join(f'{v:.6f}' for v in p)}
+        return out
+
     def _accepted(self, result: RegistrationResult) -> None:
-        result.provenance.update(self._provenance)
+        self._use(result, f'accepted, FRE {result.fre_m * 1e3:.3f} mm')
+
+    def _use(self, result: RegistrationResult, said: str, unvalidated: str = '') -> None:
+        """Publish a registration as the one in use, and watch it from now on."""
+        self._end_preview()
+        self._said = said
+        self._drift.begin(self.now_ns(), unvalidated)
         self._result.publish(msgs.registration_msg(result))
-        self._publish_quality(DiagnosticStatus.OK, f'accepted, FRE {result.fre_m * 1e3:.3f} mm', result)
+        self._drift_status = self._drift.judge(self.now_ns())
+        self._tell_drift(self._drift_status)
+        self._publish_in_use()
         self._publish_tf(self.now_ns())
-        self.get_logger().info(f'registered {self._ct} to {self._ref}: FRE {result.fre_m * 1e3:.2f} mm')
+        log = self.get_logger().warning if unvalidated else self.get_logger().info
+        log(f'registered {self._ct} to {self._ref}: {unvalidated or said}; FRE {result.fre_m * 1e3:.2f} mm{self._log_head()}')
+
+    def _publish_in_use(self) -> None:
+        """Publish the quality of the registration in use, its level the worst of its warnings and drift."""
+        result, status = self._session.accepted, self._drift_status
+        level, message = DiagnosticStatus.OK, self._said
+        if status.level in (DriftLevel.WARN, DriftLevel.ERROR):
+            level, message = LEVELS[status.level], f'{self._said}; drift {status.level.value}: {status.reason}'
+        elif result is not None and result.warnings:
+            level, message = DiagnosticStatus.WARN, f'{self._said}; {"; ".join(result.warnings)}'
+        self._publish_quality(level, message, result)
 
     def _publish_quality(self, level: bytes, message: str, result: RegistrationResult | None) -> None:
-        values: dict[str, object] = {}
-        if result is not None:
-            values = {'fre_mm': f'{result.fre_m * 1e3:.4f}'}
-            values |= {f'residual_mm.{n}': f'{r * 1e3:.4f}' for n, r in zip(result.names, result.residuals_m, strict=True)}
-            deviations = np.sqrt(np.diag(result.covariance))
-            values['sigma_translation_mm'] = ' '.join(f'{v * 1e3:.4f}' for v in deviations[:3])
-            values['sigma_rotation_deg'] = ' '.join(f'{np.degrees(v):.4f}' for v in deviations[3:])
-            values |= {f'provenance.{k}': v for k, v in result.provenance.items()}
-        values['accepted'] = result is not None and result is self._session.accepted
+        values: dict[str, object] = {} if result is None else result_values(result)
+        in_use = result is not None and result is self._session.accepted
+        if in_use:
+            values |= {'drift': self._drift_status.level.value, 'drift_reason': self._drift_status.reason}
+            values |= {'accepted_age_s': self._session.age_ns // 1_000_000_000, 'unvalidated': self._drift.unvalidated}
+        if self._session.journal.head:
+            values['log_head'] = self._session.journal.head
+        values['accepted'] = in_use
+        self._tell(self._quality, 'arsurg: registration quality', level, message, values)
+
+    def _tell(self, publisher: Any, name: str, level: bytes, message: str, values: dict[str, object]) -> None:
         array = DiagnosticArray(header=msgs.header(self.now_ns(), self._ref))
-        array.status = [msgs.status('arsurg: registration quality', self._ref, level, message, values)]
-        self._quality.publish(array)
+        array.status = [msgs.status(name, self._ref, level, message, values)]
+        publisher.publish(array)
 
     def _publish_tf(self, stamp_ns: int) -> None:
-        accepted = self._session.accepted
-        if accepted is None or stamp_ns <= self._last_tf_ns:
+        shown = [(self._session.accepted, self._ct), (self._preview, preview_frame(self._ct))]
+        transforms = [
+            msgs.transform_stamped(result.T_ref_ct, stamp_ns, self._ref, frame) for result, frame in shown if result is not None
+        ]
+        if not transforms or stamp_ns <= self._last_tf_ns:
             return
         self._last_tf_ns = stamp_ns
-        self._tf_out.publish(
-            TFMessage(transforms=[msgs.transform_stamped(accepted.T_ref_ct, stamp_ns, self._ref, self._ct)])
-        )
+        self._tf_out.publish(TFMessage(transforms=transforms))
 
     def _idle(self) -> None:
         now_ns = self.now_ns()
         if self.active and now_ns - self._last_tf_ns > IDLE_PERIOD_S * 1e9:
             self._publish_tf(now_ns)
+
+    # Drift.
+
+    def _watch(self) -> None:
+        if not self.active:
+            return
+        now_ns, before = self.now_ns(), self._drift_status
+        self._drift_status = self._drift.judge(now_ns)
+        changed = self._drift_status.level is not before.level
+        if changed and self._session.accepted is not None:
+            text = f'drift {before.level.value} -> {self._drift_status.level.value} {self._drift_status.reason}'.rstrip()
+            better = self._drift_status.level is DriftLevel.OK
+            (self.get_logger().info if better else self.get_logger().warning)(text)
+            self._publish_in_use()
+        if changed or self.steady.now().nanoseconds - self._drift_told_ns >= HEARTBEAT_NS:
+            self._tell_drift(self._drift_status)
+
+    def _tell_drift(self, status: DriftStatus) -> None:
+        self._drift_told_ns = self.steady.now().nanoseconds
+        values = drift_values(status, self._drift.values())
+        self._tell(self._drift_out, 'arsurg: registration drift', LEVELS[status.level], status.reason or 'ok', values)
 
     # Services: an answer always says why.
 
@@ -228,28 +359,136 @@ class RegistrationNode(StageNode):
 
         return answer
 
-    def _capture(self) -> str:
+    def _capture_service(self) -> str:
         dwell = self._session.capture(self.now_ns())
         self._digitize(dwell)
+        count = len(self._session.captured)
         if self._session.mode == 'dwell':
             self._try_dwells()
-        return f'landmark {len(self._session.captured)} captured, spread {dwell.spread_m * 1e3:.2f} mm'
+        return f'landmark {count} captured, spread {dwell.spread_m * 1e3:.2f} mm'
 
-    def _compute(self) -> str:
+    def _compute_service(self) -> str:
+        self._end_preview()  # what is computed now is another candidate
         result = self._session.compute(self.now_ns())
         if self._session.accepted is None:  # the latched quality is that of the registration in use
             self._publish_quality(DiagnosticStatus.OK, f'computed, FRE {result.fre_m * 1e3:.3f} mm, not accepted', result)
-        return f'FRE {result.fre_m * 1e3:.3f} mm; accept to use it'
+        return f'{summary(result)}; preview to look at it, accept to use it'
 
-    def _accept(self) -> str:
-        self._accepted(self._session.accept(self.now_ns()))
-        return 'accepted'
+    def _preview_service(self) -> str:
+        self._preview = result = self._session.candidate()
+        self._candidate.publish(msgs.registration_msg(result))
+        text = f'preview, not in use: {summary(result)}'
+        self._tell(
+            self._candidate_quality, 'arsurg: registration preview', DiagnosticStatus.OK, text,
+            {**result_values(result), 'accepted': False, 'frame': preview_frame(self._ct)},
+        )
+        self._publish_tf(self.now_ns())
+        return f'{text}; its frame is {preview_frame(self._ct)}'
 
-    def _clear(self) -> str:
-        self._session.clear()
-        self._result.publish(msgs.no_registration_msg(self.now_ns(), self._ref))
-        self._publish_quality(DiagnosticStatus.WARN, 'cleared', None)
-        return 'cleared'
+    def _end_preview(self) -> None:
+        """Withdraw what is looked at: it was accepted, or does not hold any more."""
+        if self._preview is None:
+            return
+        self._preview = None
+        self._candidate.publish(msgs.no_registration_msg(self.now_ns(), self._ref))
+        self._tell(self._candidate_quality, 'arsurg: registration preview', DiagnosticStatus.OK, 'no preview', {})
+
+    def _accept_service(self) -> str:
+        self._accepted(self._session.accept(self.now_ns(), self._tool()))
+        return f'accepted{self._log_head()}'
+
+    def _revert_service(self) -> str:
+        result = self._session.revert()
+        age = age_text(self._session.age_ns)
+        self._use(result, f'reverted to the registration accepted {age} ago', f'accepted {age} ago and reverted to: validate it')
+        return f'reverted to the registration accepted {age} ago, FRE {result.fre_m * 1e3:.3f} mm{self._log_head()}'
+
+    def _clear_service(self) -> str:
+        try:
+            self._session.clear()
+        except RegistrationError as e:
+            raise RegistrationError(e.code, f'cleared, but not in the store: {e.text}') from e
+        finally:
+            self._end_preview()
+            self._drift.end()
+            self._drift_status = self._drift.judge(self.now_ns())
+            self._result.publish(msgs.no_registration_msg(self.now_ns(), self._ref))
+            self._tell_drift(self._drift_status)
+            self._publish_quality(DiagnosticStatus.WARN, 'cleared', None)
+        return f'cleared{self._log_head()}'
+
+    def _save_service(self) -> str:
+        path = self._session_file()
+        return f'saved {self._session.save(path)} to {path}'
+
+    def _load_service(self) -> str:
+        path = self._session_file()
+        said = f'loaded {self._session.load(path, int(self._p["reload_max_age_s"] * 1e9))} from {path}'
+        result = self._session.accepted
+        if result is None:
+            return said
+        self._use(result, 'loaded', f'loaded from a file, accepted {age_text(self._session.age_ns)} ago: validate it')
+        return f'{said}: validate it{self._log_head()}'
+
+    def _session_file(self) -> Path:
+        if not self._p['session_file']:
+            raise RegistrationError('no_session_file', 'parameter session_file is empty: name the file')
+        return Path(self._p['session_file'])
+
+    def _validate_service(self) -> str:
+        p = self._p
+        check = self._session.validate(self.now_ns(), radius_m=p['validation_radius_m'], limit_m=p['max_validation_m'])
+        text = check.text()
+        level = DriftLevel.OK if check.passed else DriftLevel.WARN
+        if check.error_m > p['validation_error_m']:
+            level = DriftLevel.ERROR
+        self._drift.touch(check.name, level, f'{check.name} touched again: {check.error_m * 1e3:.2f} mm off')
+        try:
+            self._session.log_check(check)
+            text += self._log_head()
+        except RegistrationError as e:
+            text += f'; not in the log: {e}'
+        self._drift_status = self._drift.judge(self.now_ns())
+        self._said = text
+        self._tell_drift(self._drift_status)
+        self._publish_in_use()
+        self.get_logger().info(f'validated: {text}')
+        if not check.passed:
+            raise RegistrationError('validation_failed', text)
+        return text
+
+    def _log_head(self) -> str:
+        head = self._session.journal.head
+        return f'; log {head}' if head else ''
+
+
+def preview_frame(ct_frame: str) -> str:
+    """Return the frame under which a candidate is shown: nobody takes it for the anatomy's."""
+    return f'{ct_frame}_preview'
+
+
+def summary(result: RegistrationResult) -> str:
+    """Return what to look at before accepting, in one line."""
+    parts = [f'FRE {result.fre_m * 1e3:.3f} mm over {len(result.names) - len(result.rejected)} landmarks']
+    parts += [f'TRE95 {t.name} {t.margin95_m * 1e3:.2f} mm' for t in result.targets]
+    if result.rejected:
+        parts.append(f'rejected: {", ".join(result.rejected)}')
+    return '; '.join([*parts, *result.warnings])
+
+
+def drift_monitor(p: dict[str, Any]) -> DriftMonitor:
+    """Return the monitor of the node's parameters; raises ConfigError for limits in a wrong order."""
+    times = Times(*(int(p[f'drift_{name}_s'] * 1e9) for name in ('window', 'stale', 'hold')))
+    checks = {}
+    for name, unit, shown, shown_unit in ((RESIDUAL, 'm', 1e3, 'mm'), (REPROJECTION, 'px', 1.0, 'px')):
+        limits = (p[f'drift_{key}_{unit}'] for key in ('warn', 'error', 'rise_warn', 'rise_error'))
+        checks[name] = ResidualCheck(Limits(*limits, unit=shown_unit, shown=shown), times)
+    if not 0 < p['max_validation_m'] <= p['validation_error_m']:
+        raise ConfigError(
+            f'max_validation_m {p["max_validation_m"]}, validation_error_m {p["validation_error_m"]}: '
+            '0 < max_validation_m <= validation_error_m is needed'
+        )
+    return DriftMonitor(checks)
 
 
 def main(args: list[str] | None = None) -> int:
