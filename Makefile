@@ -15,7 +15,7 @@ endif
 unexport PYTHONHOME VIRTUAL_ENV _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo doctor test check wasm clean python
+.PHONY: help setup demo doctor test check bench wasm clean python
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ test: python  ## pytest; ARGS="-k words"
 check: python  ## ruff, mypy, cargo test, and the kernels rebuilt and compared
 	@$(SETUP) test check
 	@.venv/bin/python tools/check.py $(ARGS)
+
+bench: python  ## speed against peers in the same run -> out/bench.json, out/bench.png; ARGS="--only landmarks"
+	@$(SETUP) bench
+	@.venv/bin/python tools/bench $(ARGS)
 
 wasm: python  ## build the kernels into wasm/bin (needs Rust; tools/build_wasm.py says what is missing)
 	@$(PYTHON) tools/build_wasm.py $(ARGS)

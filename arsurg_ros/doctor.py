@@ -123,7 +123,7 @@ def check_opencv() -> Check:
     return Check('opencv', OK, f'{cv2.__version__}, ArucoDetector')
 
 
-def check_packages(names: Sequence[str] = ('numpy', 'wasmtime', 'rosbags', 'vtk', 'psutil')) -> Check:
+def check_packages(names: Sequence[str] = ('numpy', 'scipy', 'wasmtime', 'rosbags', 'vtk', 'psutil', 'matplotlib')) -> Check:
     """Look for the other Python packages, with their versions."""
     missing = [name for name in names if util.find_spec(name) is None]
     versions = ', '.join(f'{name} {_version(name)}' for name in names if name not in missing)

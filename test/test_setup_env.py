@@ -315,7 +315,7 @@ def test_make_without_a_python_says_so_in_one_line(tmp_path: Path) -> None:
 
 def test_an_unknown_group_is_named() -> None:
     done = entry(['tset'])
-    assert (done.returncode, done.stderr) == (2, "setup: unknown group 'tset': one of test, check\n")
+    assert (done.returncode, done.stderr) == (2, "setup: unknown group 'tset': one of test, check, bench\n")
 
 
 @pytest.mark.parametrize(

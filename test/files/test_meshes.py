@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arsurg_ros.errors import ConfigError, DataError
-from arsurg_ros.files.meshes import EXTENSIONS, checked_mesh, load_mesh, save_ply
+from arsurg_ros.files.meshes import EXTENSIONS, checked_mesh, load_mesh, load_surface, save_ply
 from arsurg_ros.types import Mesh
 
 OBJ = 'v 0 0 0\nv 10 0 0\nv 10 10 0\nv 0 10 0\nf 1 2 3 4\n'
@@ -179,3 +179,32 @@ def test_the_reference_liver_has_its_recorded_volume(shared_data: Path) -> None:
         volumes_ml[name] = abs(float(np.einsum('ij,ij->', a, np.cross(b, c)))) / 6 * 1e6
     assert volumes_ml['liver'] == pytest.approx(2316, abs=1)
     assert volumes_ml['liver_tumours'] == pytest.approx(96.7, abs=0.1)
+
+
+CLOUD = 'ply\nformat ascii 1.0\nelement vertex {}\nproperty float x\nproperty float y\nproperty float z\nend_header\n{}'
+
+
+def test_a_surface_is_a_mesh_or_a_cloud(tmp_path: Path, cube_mesh: Mesh) -> None:
+    save_ply(cube_mesh, tmp_path / 'cube.ply', unit='mm')
+    (tmp_path / 'cloud.ply').write_text(CLOUD.format(2, '1 2 3\n4 5 6\n'))
+    (tmp_path / 'quad.obj').write_text(OBJ)
+    mesh, cloud, quad = (load_surface(tmp_path / name) for name in ('cube.ply', 'cloud.ply', 'quad.obj'))
+    assert np.allclose(mesh.vertices_m, cube_mesh.vertices_m, atol=1e-8) and len(mesh.triangles) == 12
+    assert np.allclose(cloud.vertices_m, [[0.001, 0.002, 0.003], [0.004, 0.005, 0.006]]) and len(cloud.triangles) == 0
+    assert (len(quad.vertices_m), len(quad.triangles)) == (4, 2)
+    assert np.allclose(load_surface(tmp_path / 'cloud.ply', unit='m').vertices_m[0], [1, 2, 3])
+
+
+def test_surfaces_that_cannot_be_used(tmp_path: Path) -> None:
+    for text, said in (
+        (CLOUD.format(0, ''), 'it has no point'),
+        (CLOUD.format(2, '1 2 3\nnan 5 6\n'), 'point 1 is not finite'),
+        (CLOUD.format(2, '1 2 3\n'), 'truncated'),
+    ):
+        (tmp_path / 'a.ply').write_text(text)
+        with pytest.raises(DataError, match=said):
+            load_surface(tmp_path / 'a.ply')
+    with pytest.raises(ConfigError, match="unit 'inch'; valid: mm, m"):
+        load_surface(tmp_path / 'a.ply', unit='inch')
+    with pytest.raises(DataError, match='No such file'):
+        load_surface(tmp_path / 'none.ply')

@@ -17,7 +17,7 @@ from pathlib import Path
 from envsetup.common import Places, SetupError
 
 #: Requirement files that a target may add to an environment that stands.
-GROUPS = ('test', 'check')
+GROUPS = ('test', 'check', 'bench')
 #: The package's own executables and shared files, which cost nothing to lay anew.
 LINKS = 'links'
 
