@@ -137,10 +137,12 @@ class Pipeline:
         reference = look_up(self.buffer, frames.CAM, frames.REF, frame.stamp_ns)
         decision = decide(reference, accepted is not None, self.limits)
         T_cam_ct = reference.T @ accepted.T_ref_ct if reference.T is not None and accepted is not None else None
+        margins = [(t.name, t.margin95_m) for t in accepted.targets] if accepted is not None else []
         readouts = Readouts(
             T_cam_tip=look_up(self.buffer, frames.CAM, frames.TIP, frame.stamp_ns).T,
             fre_m=accepted.fre_m if accepted is not None else None,
             reason=decision.reason,
+            margin=max(margins, key=lambda margin: margin[1], default=None),
         )
         return self._renderer_for(frame).render(frame.image, self.camera.model, T_cam_ct, decision.state, readouts)
 
@@ -170,6 +172,8 @@ def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
         mode=str(given.get('mode', 'dwell')),
         max_fre_m=float(given.get('max_fre_m', 0.003)),  # type: ignore[arg-type]
         backend=str(given.get('backend', 'wasm')),
+        robust=bool(given.get('robust', False)),
+        noise_m=float(given.get('noise_m', 0.0)) or None,  # type: ignore[arg-type]
         detector=DwellDetector(
             float(given.get('dwell_radius_m', 0.002)),  # type: ignore[arg-type]
             int(float(given.get('dwell_s', 0.8)) * 1e9),  # type: ignore[arg-type]

@@ -106,6 +106,8 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('mode', 'dwell', 'how the landmarks are measured', choices=('file', 'dwell', 'manual')),
         _param('instrument', 'pointer', 'the instrument that touches: instrument/<name>/measured_cp'),
         _param('max_fre_m', 0.003, 'a registration with a larger FRE is refused', 'm', low=0.0, high=0.1),
+        _param('robust', False, 'find and leave out landmarks that do not agree with the others'),
+        _param('noise_m', 0.0, "a landmark's localisation, one sigma an axis; 0 = from the residuals", 'm', low=0.0, high=0.05),
         _param('dwell_radius_m', 0.002, 'the tip rests while it stays this near to its mean', 'm', low=1e-4, high=0.05),
         _param('dwell_s', 0.8, 'a shorter rest is no landmark', 's', low=0.1, high=60.0),
         REF_FRAME,

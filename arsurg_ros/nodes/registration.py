@@ -41,6 +41,8 @@ IDLE_PERIOD_S = 0.1
 WATCH_PERIOD_S = 0.2
 # The overlay takes a node that has not said for some seconds that it watches as one that does not.
 HEARTBEAT_NS = 1_000_000_000
+#: Warnings that are no reason to doubt the registration.
+NOTES = {'fre_does_not_bound_tre'}
 RESIDUAL, REPROJECTION = 'marker residual', 'board reprojection'
 
 
@@ -81,6 +83,8 @@ class RegistrationNode(StageNode):
             mode=p['mode'],
             max_fre_m=p['max_fre_m'],
             backend=p['backend'],
+            robust=p['robust'],
+            noise_m=p['noise_m'] or None,
             detector=DwellDetector(p['dwell_radius_m'], int(p['dwell_s'] * 1e9)),
             journal=self._journal,
             provenance=provenance,
@@ -289,8 +293,8 @@ class RegistrationNode(StageNode):
         level, message = DiagnosticStatus.OK, self._said
         if status.level in (DriftLevel.WARN, DriftLevel.ERROR):
             level, message = LEVELS[status.level], f'{self._said}; drift {status.level.value}: {status.reason}'
-        elif result is not None and result.warnings:
-            level, message = DiagnosticStatus.WARN, f'{self._said}; {"; ".join(result.warnings)}'
+        elif result is not None and (warnings := set(result.warnings) - NOTES):
+            level, message = DiagnosticStatus.WARN, f'{self._said}; {", ".join(sorted(warnings))}'
         self._publish_quality(level, message, result)
 
     def _publish_quality(self, level: bytes, message: str, result: RegistrationResult | None) -> None:
@@ -400,7 +404,7 @@ class RegistrationNode(StageNode):
     def _revert_service(self) -> str:
         result = self._session.revert()
         age = age_text(self._session.age_ns)
-        self._use(result, f'reverted to the registration accepted {age} ago', f'accepted {age} ago and reverted to: validate it')
+        self._use(result, f'reverted to the registration accepted {age} ago')
         return f'reverted to the registration accepted {age} ago, FRE {result.fre_m * 1e3:.3f} mm{self._log_head()}'
 
     def _clear_service(self) -> str:

@@ -84,7 +84,7 @@ class ResidualCheck:
         self._heard = True
 
     def begin(self, now_ns: int) -> None:
-        """A registration is accepted: what is measured now is how it should stay."""
+        """Take what is measured now as how it should stay: a registration is accepted."""
         self.level, self._better_since_ns = DriftLevel.OK, None
         self.baseline = self._median(now_ns)
 

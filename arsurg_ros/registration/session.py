@@ -38,6 +38,7 @@ WAITING = ('too_few_points', 'count_mismatch', 'coincident', 'collinear', 'mirro
 class LandmarkSession:
     """What the registration node does, without ROS. ``provenance`` is kept with every registration.
 
+    ``robust`` and ``noise_m`` go to ``landmarks.register``.
     Raises ConfigError for an unknown mode, or ``file`` without measured landmarks.
     """
 
@@ -47,6 +48,8 @@ class LandmarkSession:
     mode: str = 'dwell'
     max_fre_m: float = 0.003
     backend: str = 'wasm'
+    robust: bool = False
+    noise_m: float | None = None
     detector: DwellDetector = field(default_factory=DwellDetector)
     captured: list[Dwell] = field(default_factory=list)
     computed: RegistrationResult | None = None
@@ -120,6 +123,8 @@ class LandmarkSession:
             ct_frame=self.ct_frame,
             backend=self.backend,
             provenance={'method': 'paired landmarks', 'mode': self.mode, **evidence, **self.provenance},
+            robust=self.robust,
+            noise_m=self.noise_m,
         )
         of_rest: Sequence[Dwell | None] = rests or [None] * len(points)
         rows = zip(self.landmarks.names, self.landmarks.p_ct_m, points, of_rest, strict=True)
@@ -148,7 +153,7 @@ class LandmarkSession:
         return self._in_use()
 
     def revert(self) -> RegistrationResult:
-        """Go back to the registration that was accepted before the one in use. Raises RegistrationError ``nothing_to_revert``."""
+        """Go back to the registration accepted before the one in use. Raises RegistrationError ``nothing_to_revert``."""
         history = self.journal.history
         if len(history) < 2:
             what = 'the registration in use is the first one: clear takes it back' if history else 'none was accepted'
@@ -188,7 +193,7 @@ class LandmarkSession:
     def validate(self, now_ns: int, *, radius_m: float = 0.02, limit_m: float = 0.003) -> Check:
         """Check the registration in use at the landmark on which the tip rests now.
 
-        Raises RegistrationError ``not_registered``, ``not_still`` or ``not_near``. What it found is to be logged by ``log_check``.
+        Raises RegistrationError ``not_registered``, ``not_still`` or ``not_near``; ``log_check`` logs what it found.
         """
         if not self.journal.history:
             raise RegistrationError('not_registered', 'there is no registration to check')

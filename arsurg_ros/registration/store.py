@@ -199,9 +199,8 @@ class SessionStore(Journal):
             raise RegistrationError('store_mismatch', f'{self.folder}: schema {created.get("schema")!r}; valid: {SCHEMA}')
         found, wanted = (created.get('ref_frame'), created.get('ct_frame')), (ref_frame, ct_frame)
         if found != wanted:
-            raise RegistrationError(
-                'store_mismatch', f'{self.folder}: it is of {found[0]} -> {found[1]}, this session of {wanted[0]} -> {wanted[1]}'
-            )
+            ours, its = (f'{ref} -> {ct}' for ref, ct in (wanted, found))
+            raise RegistrationError('store_mismatch', f'{self.folder}: it is of {its}, this session of {ours}')
 
     def _replayed(self, entries: Sequence[Entry]) -> tuple[Record, ...]:
         try:

@@ -12,6 +12,7 @@ import numpy as np
 
 from arsurg_ros.errors import RegistrationError
 from arsurg_ros.geometry import se3
+from arsurg_ros.registration import tre
 from arsurg_ros.registration.records import Record
 from arsurg_ros.types import F64
 
@@ -88,5 +89,12 @@ def check_touch(
 
 
 def expected95_m(record: Record, p_ct_m: F64) -> float | None:
-    """Return the radius that holds a touch of a point (3,) in ct 95 times in 100 if nothing has moved."""
-    return None
+    """Return the radius that holds a touch of a point (3,) in ct 95 times in 100 if nothing has moved.
+
+    The registration's own error there and the touch's noise, as the registration knows it (see ``tre.margin_m``).
+    """
+    result = record.result
+    if result.noise_m is None:
+        return None
+    covariance = tre.position_covariance(result.T_ref_ct, result.covariance, p_ct_m) + result.noise_m**2 * np.eye(3)
+    return tre.margin_m(covariance, result.dof)

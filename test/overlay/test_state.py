@@ -90,5 +90,5 @@ def test_live_means_a_fresh_valid_rigid_pose_and_a_registration(
     decision = decide(PoseLookup(T, age_ns, '', validity), registered, OverlayLimits(stale_s), refusal=refusal)
     fresh = age_ns is not None and abs(age_ns) * 1e-9 <= stale_s
     usable = T is not None and np.array_equal(T, np.eye(4))
-    assert decision.live == (usable and fresh and validity is Validity.VALID and registered and not refusal)
-    assert decision.live or decision.reason
+    assert decision.draws == (usable and fresh and validity is Validity.VALID and registered and not refusal)
+    assert decision.draws or decision.reason
