@@ -131,12 +131,13 @@ class ResidualCheck:
         return DriftLevel.WARN if value > share * limits.warn or rise > share * limits.rise_warn else DriftLevel.OK
 
     def _median(self, now_ns: int) -> float | None:
-        # A slow tracker's samples are further apart than the window: the last few are kept.
-        while len(self._samples) > MIN_SAMPLES and now_ns - self._samples[0][0] > self.times.window_ns:
-            self._samples.popleft()
-        if len(self._samples) < MIN_SAMPLES or now_ns - self._samples[-1][0] > self.times.stale_ns:
+        samples, times = self._samples, self.times
+        # A slow tracker's samples are further apart than the window: the last few are kept, unless they are too old.
+        while samples and now_ns - samples[0][0] > (times.window_ns if len(samples) > MIN_SAMPLES else times.stale_ns):
+            samples.popleft()
+        if len(samples) < MIN_SAMPLES or now_ns - samples[-1][0] > times.stale_ns:
             return None
-        return float(np.median([value for _, value in self._samples]))
+        return float(np.median([value for _, value in samples]))
 
 
 @dataclass
