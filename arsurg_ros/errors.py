@@ -30,7 +30,8 @@ class RegistrationError(ArsurgError):
     ``mirrored``, ``ambiguous``, ``wrong_unit``; of poses: ``not_rigid``; of a session: ``not_still``, ``too_many_points``,
     ``not_computed``, ``fre_too_large``, ``not_registered``, ``nothing_to_revert``, ``not_near``, ``validation_failed``,
     ``nothing_to_save``, ``not_clear``, ``no_session_file``, ``too_old``; of its files: ``session_unreadable``,
-    ``session_broken``, ``session_mismatch``, ``store_busy``, ``store_unwritable``, ``store_broken``, ``store_mismatch``, ``log_broken``.
+    ``session_broken``, ``session_mismatch``, ``store_busy``, ``store_unwritable``, ``store_broken``, ``store_mismatch``,
+    ``log_broken``.
     """
 
     def __init__(self, code: str, message: str) -> None:

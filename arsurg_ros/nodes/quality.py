@@ -40,6 +40,20 @@ def result_values(result: RegistrationResult) -> dict[str, object]:
     return values | {f'provenance.{k}': v for k, v in result.provenance.items()}
 
 
+def summary(result: RegistrationResult) -> str:
+    """Return what to look at before accepting, in one line."""
+    parts = [f'FRE {result.fre_m * 1e3:.3f} mm over {len(result.names) - len(result.rejected)} landmarks']
+    parts += [f'TRE95 {t.name} {t.margin95_m * 1e3:.2f} mm' for t in result.targets]
+    if result.rejected:
+        parts.append(f'rejected: {", ".join(result.rejected)}')
+    return '; '.join([*parts, *result.warnings])
+
+
+def preview_frame(ct_frame: str) -> str:
+    """Return the frame under which a candidate is shown: nobody takes it for the anatomy's."""
+    return f'{ct_frame}_preview'
+
+
 def drift_values(status: DriftStatus, measured: Mapping[str, object]) -> dict[str, object]:
     """Return what registration/drift says beside its level and message."""
     return {'drift': status.level.value, 'reason': status.reason, **measured}

@@ -6,29 +6,27 @@ from __future__ import annotations
 
 import platform
 from collections import deque
-from collections.abc import Callable
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PointStamped, PoseStamped, PoseWithCovarianceStamped
-from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 from arsurg_ros import __version__
-from arsurg_ros.errors import ArsurgError, ConfigError, RegistrationError, TransformLookupError
+from arsurg_ros.errors import RegistrationError, TransformLookupError
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
-from arsurg_ros.nodes.quality import LEVELS, drift_values, result_values
+from arsurg_ros.nodes.drift import DriftWatch
+from arsurg_ros.nodes.quality import LEVELS, preview_frame, result_values
+from arsurg_ros.nodes.session_services import SERVICES, SessionServices
 from arsurg_ros.nodes.tf import TfListener
-from arsurg_ros.registration.drift import DriftMonitor, Limits, ResidualCheck, Times
 from arsurg_ros.registration.dwell import Dwell, DwellDetector
-from arsurg_ros.registration.journal import Journal
+from arsurg_ros.registration.journal import Journal, unix_ns
 from arsurg_ros.registration.landmarks import load_landmarks
 from arsurg_ros.registration.session import LandmarkSession, age_text
 from arsurg_ros.registration.store import SessionStore, default_folder
@@ -38,15 +36,11 @@ from arsurg_ros.types import F64, DriftLevel, DriftStatus, RegistrationResult
 PENDING_NS = 500_000_000
 # tf2 users look T_ref_ct up at recent stamps; without a reference in sight it goes out at this period.
 IDLE_PERIOD_S = 0.1
-WATCH_PERIOD_S = 0.2
-# The overlay takes a node that has not said for some seconds that it watches as one that does not.
-HEARTBEAT_NS = 1_000_000_000
 #: Warnings that are no reason to doubt the registration.
 NOTES = {'fre_does_not_bound_tre'}
-RESIDUAL, REPROJECTION = 'marker residual', 'board reprojection'
 
 
-class RegistrationNode(StageNode):
+class RegistrationNode(SessionServices, StageNode):
     """The session's shell: observes the tip in ref, serves the transaction, publishes the result and its drift."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -61,15 +55,12 @@ class RegistrationNode(StageNode):
         self._last_tf_ns = 0
         self._begun = False
         self._preview: RegistrationResult | None = None
-        self._drift_status = DriftStatus(DriftLevel.UNKNOWN, 'not watched yet')
-        self._drift_told_ns = 0
         self._said = ''
 
     def build(self, p: dict[str, Any]) -> None:
         """Load the landmarks, open the store; make topics and services."""
-        self._p = p
+        self._p, self._configured_unix_ns = p, unix_ns()
         self._ref, self._ct = p['ref_frame'], p['ct_frame']
-        self._drift = drift_monitor(p)
         provenance = self._software()
         landmarks = load_landmarks(Path(p['landmarks']))
         folder = default_folder(self._ref, self._ct) if p['store'] == 'auto' else Path(p['store'])
@@ -134,7 +125,7 @@ class RegistrationNode(StageNode):
         """Forget the rest that may be going on: nobody looks any more, and nobody watches for drift."""
         self._pending.clear()
         self._session.detector.reset()
-        self._tell_drift(DriftStatus(DriftLevel.UNKNOWN, 'the registration node is not active'))
+        self._drift.pause()
 
     def release(self) -> None:
         """Drop topics and services; give the store up."""
@@ -154,7 +145,7 @@ class RegistrationNode(StageNode):
         if self._tf is not None:
             self._tf.buffer.clear()
             self._session.detector.reset()
-            self._drift.forget()
+            self._drift.monitor.forget()
 
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Tell the state of the session, and its drift."""
@@ -164,8 +155,8 @@ class RegistrationNode(StageNode):
             return DiagnosticStatus.WARN, f'not registered, {len(session.captured)} captured', values
         values['fre_mm'] = f'{session.accepted.fre_m * 1e3:.3f}'
         values['accepted_age_s'] = session.age_ns // 1_000_000_000
-        status = self._drift_status
-        values |= drift_values(status, self._drift.values())
+        status = self._drift.status
+        values |= self._drift.values()
         text = f'registered, FRE {session.accepted.fre_m * 1e3:.2f} mm'
         if status.level is DriftLevel.OK:
             return DiagnosticStatus.OK, text, values
@@ -179,25 +170,17 @@ class RegistrationNode(StageNode):
         self._quality = self.publisher(DiagnosticArray, 'registration/quality', qos.LATCHED)
         self._candidate = self.publisher(PoseWithCovarianceStamped, 'registration/preview', qos.LATCHED)
         self._candidate_quality = self.publisher(DiagnosticArray, 'registration/preview_quality', qos.LATCHED)
-        self._drift_out = self.publisher(DiagnosticArray, 'registration/drift', qos.LATCHED)
         self._digitized = self.publisher(PointStamped, 'registration/digitized', qos.STREAM)
         self._tf_out = self.publisher(TFMessage, '/tf', qos.TF)
         # Whatever a session before this one has published does not hold any more.
         for publisher in (self._result, self._candidate):
             publisher.publish(msgs.no_registration_msg(self.now_ns(), self._ref))
         self.listen(PoseStamped, self._tip_topic, self.guard(self._on_tip), qos.STREAM)
-        for name, topic in ((RESIDUAL, 'registration_error'), (REPROJECTION, 'reprojection_error')):
-            topic = f'tracker/{self._p["reference"]}/{topic}'
-            self.listen(Float64, topic, self.guard(partial(self._on_residual, name)), qos.STREAM)
         self.every(IDLE_PERIOD_S, self._idle)
-        # Steady: a paused simulation clock must not silence the watch.
-        self.every(WATCH_PERIOD_S, self._watch, clock=self.steady)
-        for name in ('capture', 'compute', 'preview', 'accept', 'revert', 'clear', 'save', 'load', 'validate'):
+        self._drift = DriftWatch(self, self._p, self._on_drift)
+        for name in SERVICES:
             self.serve(Trigger, f'registration/{name}', self._answer(getattr(self, f'_{name}_service')))
         self._tf = TfListener(self, self._session.backend, self._on_tf)
-
-    def _on_residual(self, name: str, msg: Float64, info: dict[str, int]) -> None:
-        self._drift.add(name, self.now_ns(), msg.data)
 
     def _on_tip(self, msg: PoseStamped, info: dict[str, int]) -> None:
         T_trk_tip = msgs.matrix_from_pose(msg.pose, self._tip_topic)
@@ -278,18 +261,24 @@ class RegistrationNode(StageNode):
         """Publish a registration as the one in use, and watch it from now on."""
         self._end_preview()
         self._said = said
-        self._drift.begin(self.now_ns(), unvalidated)
+        # The doubt is said before what it is about.
+        self._drift.begin(unvalidated)
         self._result.publish(msgs.registration_msg(result))
-        self._drift_status = self._drift.judge(self.now_ns())
-        self._tell_drift(self._drift_status)
         self._publish_in_use()
         self._publish_tf(self.now_ns())
-        log = self.get_logger().warning if unvalidated else self.get_logger().info
-        log(f'registered {self._ct} to {self._ref}: {unvalidated or said}; FRE {result.fre_m * 1e3:.2f} mm{self._log_head()}')
+        text = f'registered {self._ct} to {self._ref}: {unvalidated or said}; FRE {result.fre_m * 1e3:.2f} mm'
+        self._log(f'{text}{self._log_head()}', doubtful=bool(unvalidated))
+
+    def _log(self, text: str, *, doubtful: bool) -> None:
+        # rclpy wants one severity a line of source.
+        if doubtful:
+            self.get_logger().warning(text)
+        else:
+            self.get_logger().info(text)
 
     def _publish_in_use(self) -> None:
         """Publish the quality of the registration in use, its level the worst of its warnings and drift."""
-        result, status = self._session.accepted, self._drift_status
+        result, status = self._session.accepted, self._drift.status
         level, message = DiagnosticStatus.OK, self._said
         if status.level in (DriftLevel.WARN, DriftLevel.ERROR):
             level, message = LEVELS[status.level], f'{self._said}; drift {status.level.value}: {status.reason}'
@@ -301,8 +290,8 @@ class RegistrationNode(StageNode):
         values: dict[str, object] = {} if result is None else result_values(result)
         in_use = result is not None and result is self._session.accepted
         if in_use:
-            values |= {'drift': self._drift_status.level.value, 'drift_reason': self._drift_status.reason}
-            values |= {'accepted_age_s': self._session.age_ns // 1_000_000_000, 'unvalidated': self._drift.unvalidated}
+            values |= {'drift': self._drift.status.level.value, 'drift_reason': self._drift.status.reason}
+            values |= {'accepted_age_s': self._session.age_ns // 1_000_000_000, 'unvalidated': self._drift.monitor.unvalidated}
         if self._session.journal.head:
             values['log_head'] = self._session.journal.head
         values['accepted'] = in_use
@@ -328,171 +317,12 @@ class RegistrationNode(StageNode):
         if self.active and now_ns - self._last_tf_ns > IDLE_PERIOD_S * 1e9:
             self._publish_tf(now_ns)
 
-    # Drift.
-
-    def _watch(self) -> None:
-        if not self.active:
+    def _on_drift(self, before: DriftStatus, now: DriftStatus) -> None:
+        if self._session.accepted is None:
             return
-        now_ns, before = self.now_ns(), self._drift_status
-        self._drift_status = self._drift.judge(now_ns)
-        changed = self._drift_status.level is not before.level
-        if changed and self._session.accepted is not None:
-            text = f'drift {before.level.value} -> {self._drift_status.level.value} {self._drift_status.reason}'.rstrip()
-            better = self._drift_status.level is DriftLevel.OK
-            (self.get_logger().info if better else self.get_logger().warning)(text)
-            self._publish_in_use()
-        if changed or self.steady.now().nanoseconds - self._drift_told_ns >= HEARTBEAT_NS:
-            self._tell_drift(self._drift_status)
-
-    def _tell_drift(self, status: DriftStatus) -> None:
-        self._drift_told_ns = self.steady.now().nanoseconds
-        values = drift_values(status, self._drift.values())
-        self._tell(self._drift_out, 'arsurg: registration drift', LEVELS[status.level], status.reason or 'ok', values)
-
-    # Services: an answer always says why.
-
-    def _answer(self, action: Callable[[], str]) -> Callable[[Any, Any], Any]:
-        def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            try:
-                if not self.active:
-                    raise ArsurgError('the registration node is not active')
-                response.success, response.message = True, action()
-            except ArsurgError as e:
-                response.success, response.message = False, str(e)
-            return response
-
-        return answer
-
-    def _capture_service(self) -> str:
-        dwell = self._session.capture(self.now_ns())
-        self._digitize(dwell)
-        count = len(self._session.captured)
-        if self._session.mode == 'dwell':
-            self._try_dwells()
-        return f'landmark {count} captured, spread {dwell.spread_m * 1e3:.2f} mm'
-
-    def _compute_service(self) -> str:
-        self._end_preview()  # what is computed now is another candidate
-        result = self._session.compute(self.now_ns())
-        if self._session.accepted is None:  # the latched quality is that of the registration in use
-            self._publish_quality(DiagnosticStatus.OK, f'computed, FRE {result.fre_m * 1e3:.3f} mm, not accepted', result)
-        return f'{summary(result)}; preview to look at it, accept to use it'
-
-    def _preview_service(self) -> str:
-        self._preview = result = self._session.candidate()
-        self._candidate.publish(msgs.registration_msg(result))
-        text = f'preview, not in use: {summary(result)}'
-        self._tell(
-            self._candidate_quality, 'arsurg: registration preview', DiagnosticStatus.OK, text,
-            {**result_values(result), 'accepted': False, 'frame': preview_frame(self._ct)},
-        )
-        self._publish_tf(self.now_ns())
-        return f'{text}; its frame is {preview_frame(self._ct)}'
-
-    def _end_preview(self) -> None:
-        """Withdraw what is looked at: it was accepted, or does not hold any more."""
-        if self._preview is None:
-            return
-        self._preview = None
-        self._candidate.publish(msgs.no_registration_msg(self.now_ns(), self._ref))
-        self._tell(self._candidate_quality, 'arsurg: registration preview', DiagnosticStatus.OK, 'no preview', {})
-
-    def _accept_service(self) -> str:
-        self._accepted(self._session.accept(self.now_ns(), self._tool()))
-        return f'accepted{self._log_head()}'
-
-    def _revert_service(self) -> str:
-        result = self._session.revert()
-        age = age_text(self._session.age_ns)
-        self._use(result, f'reverted to the registration accepted {age} ago')
-        return f'reverted to the registration accepted {age} ago, FRE {result.fre_m * 1e3:.3f} mm{self._log_head()}'
-
-    def _clear_service(self) -> str:
-        try:
-            self._session.clear()
-        except RegistrationError as e:
-            raise RegistrationError(e.code, f'cleared, but not in the store: {e.text}') from e
-        finally:
-            self._end_preview()
-            self._drift.end()
-            self._drift_status = self._drift.judge(self.now_ns())
-            self._result.publish(msgs.no_registration_msg(self.now_ns(), self._ref))
-            self._tell_drift(self._drift_status)
-            self._publish_quality(DiagnosticStatus.WARN, 'cleared', None)
-        return f'cleared{self._log_head()}'
-
-    def _save_service(self) -> str:
-        path = self._session_file()
-        return f'saved {self._session.save(path)} to {path}'
-
-    def _load_service(self) -> str:
-        path = self._session_file()
-        said = f'loaded {self._session.load(path, int(self._p["reload_max_age_s"] * 1e9))} from {path}'
-        result = self._session.accepted
-        if result is None:
-            return said
-        self._use(result, 'loaded', f'loaded from a file, accepted {age_text(self._session.age_ns)} ago: validate it')
-        return f'{said}: validate it{self._log_head()}'
-
-    def _session_file(self) -> Path:
-        if not self._p['session_file']:
-            raise RegistrationError('no_session_file', 'parameter session_file is empty: name the file')
-        return Path(self._p['session_file'])
-
-    def _validate_service(self) -> str:
-        p = self._p
-        check = self._session.validate(self.now_ns(), radius_m=p['validation_radius_m'], limit_m=p['max_validation_m'])
-        text = check.text()
-        level = DriftLevel.OK if check.passed else DriftLevel.WARN
-        if check.error_m > p['validation_error_m']:
-            level = DriftLevel.ERROR
-        self._drift.touch(check.name, level, f'{check.name} touched again: {check.error_m * 1e3:.2f} mm off')
-        try:
-            self._session.log_check(check)
-            text += self._log_head()
-        except RegistrationError as e:
-            text += f'; not in the log: {e}'
-        self._drift_status = self._drift.judge(self.now_ns())
-        self._said = text
-        self._tell_drift(self._drift_status)
+        text = f'drift {before.level.value} -> {now.level.value} {now.reason}'.rstrip()
+        self._log(text, doubtful=now.level is not DriftLevel.OK)
         self._publish_in_use()
-        self.get_logger().info(f'validated: {text}')
-        if not check.passed:
-            raise RegistrationError('validation_failed', text)
-        return text
-
-    def _log_head(self) -> str:
-        head = self._session.journal.head
-        return f'; log {head}' if head else ''
-
-
-def preview_frame(ct_frame: str) -> str:
-    """Return the frame under which a candidate is shown: nobody takes it for the anatomy's."""
-    return f'{ct_frame}_preview'
-
-
-def summary(result: RegistrationResult) -> str:
-    """Return what to look at before accepting, in one line."""
-    parts = [f'FRE {result.fre_m * 1e3:.3f} mm over {len(result.names) - len(result.rejected)} landmarks']
-    parts += [f'TRE95 {t.name} {t.margin95_m * 1e3:.2f} mm' for t in result.targets]
-    if result.rejected:
-        parts.append(f'rejected: {", ".join(result.rejected)}')
-    return '; '.join([*parts, *result.warnings])
-
-
-def drift_monitor(p: dict[str, Any]) -> DriftMonitor:
-    """Return the monitor of the node's parameters; raises ConfigError for limits in a wrong order."""
-    times = Times(*(int(p[f'drift_{name}_s'] * 1e9) for name in ('window', 'stale', 'hold')))
-    checks = {}
-    for name, unit, shown, shown_unit in ((RESIDUAL, 'm', 1e3, 'mm'), (REPROJECTION, 'px', 1.0, 'px')):
-        limits = (p[f'drift_{key}_{unit}'] for key in ('warn', 'error', 'rise_warn', 'rise_error'))
-        checks[name] = ResidualCheck(Limits(*limits, unit=shown_unit, shown=shown), times)
-    if not 0 < p['max_validation_m'] <= p['validation_error_m']:
-        raise ConfigError(
-            f'max_validation_m {p["max_validation_m"]}, validation_error_m {p["validation_error_m"]}: '
-            '0 < max_validation_m <= validation_error_m is needed'
-        )
-    return DriftMonitor(checks)
 
 
 def main(args: list[str] | None = None) -> int:
