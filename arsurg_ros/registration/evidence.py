@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
 from arsurg_ros.errors import RegistrationError
-from arsurg_ros.kernels.landmarks import solve_paired_points
+from arsurg_ros.kernels.landmarks import leave_one_out
+from arsurg_ros.registration import tre
 from arsurg_ros.types import F64, PairedPointFit, TargetError
 
 # Landmarks on one patient: anything else is a mistaken unit, even where both sets have it.
@@ -48,31 +50,54 @@ def span_m(points_m: F64) -> float:
     return 2.0 * float(np.linalg.norm(points_m - points_m.mean(axis=0), axis=1).max()) if len(points_m) else 0.0
 
 
+def check_noise(noise_m: float | None) -> None:
+    """Raise RegistrationError ``bad_noise`` for a standard deviation that is none."""
+    if noise_m is not None and not 0 < noise_m < LARGEST_SPAN_M:
+        raise RegistrationError('bad_noise', f'noise {noise_m} m: a positive number below {LARGEST_SPAN_M:g} is needed')
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Noise per axis of a landmark of weight one and its degrees of freedom, the pose's covariance, errors at targets."""
+
+    noise_m: float
+    dof: float
+    covariance: F64
+    targets: tuple[TargetError, ...]
+
+
+def judge(
+    fit: PairedPointFit, p_ct_m: F64, weights: F64, noise_m: float | None, targets: Mapping[str, F64]
+) -> Judged:
+    """Return what a fit is to be trusted; ``noise_m`` None estimates it from the residuals, 3N - 6 degrees of freedom."""
+    dof = math.inf
+    if noise_m is None:
+        noise_m, dof = tre.estimate_noise_m(fit.residuals_m, weights), tre.degrees_of_freedom(int(np.count_nonzero(weights)))
+    covariance = tre.pose_covariance(fit.T_fixed_moving, p_ct_m, noise_m, weights)
+    found = (tre.target_error(name, fit.T_fixed_moving, covariance, p, dof) for name, p in targets.items())
+    return Judged(noise_m, dof, covariance, tuple(found))
+
+
 def leave_one_out_m(p_ref_m: F64, p_ct_m: F64, weights: F64, backend: str) -> float | None:
     """Return the rms of every used landmark's error under the fit of the others; None where some such fit is none."""
-    errors = []
-    for i in np.flatnonzero(weights):
-        others = weights.copy()
-        others[i] = 0.0
-        try:
-            errors.append(solve_paired_points(p_ref_m, p_ct_m, others, backend=backend).residuals_m[i])
-        except RegistrationError:
-            return None
-    return float(np.sqrt((np.array(errors) ** 2).sum(axis=1).mean()))
+    squared = (leave_one_out(p_ref_m, p_ct_m, weights, backend=backend)[weights > 0] ** 2).sum(axis=1)
+    return float(np.sqrt(squared.mean())) if np.isfinite(squared).all() else None
 
 
-def warnings(
-    fit: PairedPointFit, weights: F64, targets: Sequence[TargetError], noise_m: float, dof: float, rejected: bool = False
-) -> tuple[str, ...]:
+def warnings(fit: PairedPointFit, weights: F64, judged: Judged, outliers: bool) -> tuple[str, ...]:
     """Return the codes (see WARNINGS) that hold for a fit."""
     used = int(np.count_nonzero(weights))
-    squared = float(weights @ (fit.residuals_m**2).sum(axis=1))
-    given = math.isinf(dof) and noise_m > 0
     found = {
         'few_points': used < FEW_POINTS,
         'nearly_collinear': bool(fit.spread_m[1] < NEARLY_COLLINEAR * fit.spread_m[0]),
-        'outliers_rejected': rejected,
-        'fre_does_not_bound_tre': any(t.tre_rms_m > fit.fre_m for t in targets),
-        'noise_exceeded': given and special.chdtrc(3 * used - 6, squared / noise_m**2) < UNLIKELY,
+        'outliers_rejected': outliers,
+        'fre_does_not_bound_tre': any(t.tre_rms_m > fit.fre_m for t in judged.targets),
+        'noise_exceeded': math.isinf(judged.dof) and chance_of_residuals(fit, weights, judged.noise_m) < UNLIKELY,
     }
     return tuple(code for code, holds in found.items() if holds)
+
+
+def chance_of_residuals(fit: PairedPointFit, weights: F64, noise_m: float) -> float:
+    """Return how likely residuals at least as large are under the noise given: chi-square with 3N - 6 degrees of freedom."""
+    squared = float(weights @ (fit.residuals_m**2).sum(axis=1))
+    return float(special.chdtrc(tre.degrees_of_freedom(int(np.count_nonzero(weights))), squared / noise_m**2))

@@ -31,7 +31,8 @@ MODES = {
 }
 # A system clock may be set by so much between two runs.
 CLOCK_SLACK_NS = 60_000_000_000
-WAITING = ('too_few_points', 'count_mismatch', 'coincident', 'collinear', 'mirrored', 'wrong_unit', 'fre_too_large')
+# More dwells may still make a registration of these.
+WAITING = ('too_few_points', 'coincident', 'collinear', 'mirrored', 'wrong_unit', 'no_consensus', 'fre_too_large')
 
 
 @dataclass
@@ -176,12 +177,13 @@ class LandmarkSession:
     def try_dwells(self, stamp_ns: int, provenance: Mapping[str, str] | None = None) -> RegistrationResult | None:
         """Compute and accept if the dwells so far allow it, else None: more dwells may still come.
 
-        Nothing that is in use is replaced without being asked. Raises RegistrationError for what no further dwell mends.
+        Nothing that is in use is replaced, and no landmark left out, without being asked. Raises RegistrationError for what no further dwell mends.
         """
         if self.accepted is not None or len(self.captured) < len(self.landmarks.names):
             return None
         try:
-            self.compute(stamp_ns)
+            if 'outliers_rejected' in self.compute(stamp_ns).warnings:
+                return None
             return self.accept(stamp_ns, provenance)
         except RegistrationError as e:
             if e.code in WAITING:

@@ -403,3 +403,19 @@ def test_a_registration_that_is_too_old_or_of_other_landmarks_is_taken_back(tmp_
 
 def test_ages_as_people_say_them():
     assert [age_text(int(s * 1e9)) for s in (-1, 5, 119, 700, 9000)] == ['0 s', '5 s', '119 s', '12 min', '2.5 h']
+
+
+# Robust.
+
+
+def test_robust_leaves_a_slipped_landmark_out_but_not_without_being_asked():
+    points = np.vstack([POINTS, [[0.1, 0.08, 0.02], [0.06, 0.0, 0.05]]])
+    six = Landmarks(('a', 'b', 'c', 'd', 'e', 'f'), points)
+    ses = LandmarkSession(six, 'ref', 'ct', robust=True, noise_m=0.0005)
+    places = se3.transform(TRUE, points)
+    places[2] += [0.02, 0.01, 0.0]
+    assert feed(ses, list(places)) == [] and ses.accepted is None
+    assert ses.candidate().rejected == ('c',)
+    result = ses.accept(1)
+    assert result.rejected == ('c',) and 'outliers_rejected' in result.warnings and result.fre_m < 0.001
+    assert result.dof == float('inf') and result.noise_m == 0.0005
