@@ -177,7 +177,8 @@ class LandmarkSession:
     def try_dwells(self, stamp_ns: int, provenance: Mapping[str, str] | None = None) -> RegistrationResult | None:
         """Compute and accept if the dwells so far allow it, else None: more dwells may still come.
 
-        Nothing that is in use is replaced, and no landmark left out, without being asked. Raises RegistrationError for what no further dwell mends.
+        Nothing that is in use is replaced, and no landmark left out, without being asked. Raises RegistrationError for what
+        no further dwell mends.
         """
         if self.accepted is not None or len(self.captured) < len(self.landmarks.names):
             return None

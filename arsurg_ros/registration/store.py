@@ -20,6 +20,7 @@ import fcntl
 import os
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,68 @@ def read_log(folder: Path) -> Chain:
         return read_chain(log, head)
     except RegistrationError as e:
         raise RegistrationError(e.code, f'{folder / LOG}: {e.text}') from None
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A store that was checked: its log, and the accepted registrations after its last entry."""
+
+    chain: Chain
+    history: tuple[Record, ...]
+    notes: tuple[str, ...]
+
+
+def verify(folder: Path, head: str = '') -> Verified:
+    """Return a store's content, all of it checked; nothing is changed, and no lock taken.
+
+    ``head`` is a hash that was kept elsewhere, or its first 16 or more digits: the log must have an entry with it. Raises
+    RegistrationError ``session_unreadable``, ``log_broken`` or ``store_broken``.
+    """
+    path = folder / ACCEPTED
+    try:
+        found = path.read_bytes() if path.exists() else None
+    except OSError as e:
+        raise RegistrationError('session_unreadable', f'{path}: {e.strerror}') from e
+    chain = read_log(folder)
+    notes = chain.notes
+    if chain.torn:
+        notes += (f'an unfinished last line of {len(chain.torn)} bytes: a writer was stopped, or is at work',)
+    if head:
+        notes += _known_head(folder, chain, head)
+    if not chain.entries:
+        return Verified(chain, (), notes)
+    # A writer may have added entries since accepted.json was read, or was stopped before it could be renamed.
+    history, older = _replayed(folder, chain.entries), chain.entries
+    while found != snapshot(older, _replayed(folder, older)):
+        older = older[:-1]
+        if not older or len(chain.entries) - len(older) > 2:
+            if found is None and len(chain.entries) == 1:
+                break
+            raise _changed(path, found)
+    return Verified(chain, history, notes)
+
+
+def _known_head(folder: Path, chain: Chain, head: str) -> tuple[str, ...]:
+    if len(head) < 16 or set(head) - set('0123456789abcdef'):
+        raise RegistrationError('log_broken', f'head {head!r}: at least 16 hexadecimal digits of a hash are needed')
+    for entry in chain.entries:
+        if entry.sha256.startswith(head):
+            later = len(chain.entries) - entry.sequence
+            return (f'the head that was kept is entry {entry.sequence}; {later} entries follow',)
+    raise RegistrationError('log_broken', f'{folder / LOG}: no entry has the hash {head}: the log was rewritten or cut')
+
+
+def _replayed(folder: Path, entries: Sequence[Entry]) -> tuple[Record, ...]:
+    try:
+        return replay(entries)
+    except RegistrationError as e:
+        raise RegistrationError('store_broken', f'{folder / LOG}: {e.text}') from None
+
+
+def _changed(path: Path, found: bytes | None) -> RegistrationError:
+    what = 'is missing' if found is None else 'is not what the log says'
+    text = f'{path}: it {what}: it was changed; move it aside with log and head, and register again'
+    return RegistrationError('store_broken', text)
 
 
 def snapshot(entries: Sequence[Entry], history: Sequence[Record]) -> bytes:
@@ -166,7 +229,7 @@ class SessionStore(Journal):
             self._create(ref_frame, ct_frame)
             return
         self._check_created(ref_frame, ct_frame)
-        self.history = self._replayed(self._entries)
+        self.history = _replayed(self.folder, self._entries)
         self._roll_forward()
 
     def _take_lock(self) -> None:
@@ -202,23 +265,14 @@ class SessionStore(Journal):
             ours, its = (f'{ref} -> {ct}' for ref, ct in (wanted, found))
             raise RegistrationError('store_mismatch', f'{self.folder}: it is of {its}, this session of {ours}')
 
-    def _replayed(self, entries: Sequence[Entry]) -> tuple[Record, ...]:
-        try:
-            return replay(entries)
-        except RegistrationError as e:
-            raise RegistrationError('store_broken', f'{self.folder / LOG}: {e.text}') from None
-
     def _roll_forward(self) -> None:
         """Bring accepted.json and the head to the last entry where a killed writer did not."""
         path, entries = self.folder / ACCEPTED, self._entries
         now = snapshot(entries, self.history)
         found = path.read_bytes() if path.exists() else None
-        before = snapshot(entries[:-1], self._replayed(entries[:-1])) if len(entries) > 1 else None
+        before = snapshot(entries[:-1], _replayed(self.folder, entries[:-1])) if len(entries) > 1 else None
         if found not in (now, before):
-            what = 'is missing' if found is None else 'is not what the log says'
-            raise RegistrationError(
-                'store_broken', f'{path}: it {what}: it was changed; move it aside with log and head, and register again'
-            )
+            raise _changed(path, found)
         if found != now or self.notes:
             atomic.publish(atomic.prepare(path, now), atomic.prepare(self.folder / HEAD, head_of(entries[-1])))
 
