@@ -63,7 +63,7 @@ class RegistrationNode(SessionServices, StageNode):
         self._ref, self._ct = p['ref_frame'], p['ct_frame']
         provenance = self._software()
         landmarks = load_landmarks(Path(p['landmarks']))
-        folder = default_folder(self._ref, self._ct) if p['store'] == 'auto' else Path(p['store'])
+        folder = default_folder(self._ref, self._ct) if p['store'] == 'auto' else Path(p['store']).expanduser()
         self._journal = SessionStore(folder, self._ref, self._ct) if p['store'] else Journal()
         for note in self._journal.notes:
             self.get_logger().warning(f'store {folder}: {note}')

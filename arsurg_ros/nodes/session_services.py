@@ -109,7 +109,7 @@ class SessionServices:
     def _session_file(self) -> Path:
         if not self._p['session_file']:
             raise RegistrationError('no_session_file', 'parameter session_file is empty: name the file')
-        return Path(self._p['session_file'])
+        return Path(self._p['session_file']).expanduser()
 
     def _validate_service(self) -> str:
         p = self._p
