@@ -273,7 +273,7 @@ OR = System(
         Argument('landmarks', '', 'landmarks YAML'),
         Argument('mode', 'manual', 'how landmarks are measured', ('file', 'dwell', 'manual')),
         Argument('robust', 'false', 'leave out landmarks that do not agree with the others', ('true', 'false')),
-        Argument('store', 'auto', 'folder that keeps accepted registrations and their log; auto: in the state folder; empty: none'),
+        Argument('store', 'auto', 'folder of the accepted registrations and their log; auto: the state folder; empty: none'),
         Argument(
             'reload', 'auto', 'go on after a restart with what the store has; auto = where it is named',
             ('auto', 'always', 'never'),

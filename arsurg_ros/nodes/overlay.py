@@ -151,11 +151,11 @@ class OverlayNode(StageNode):
 
     def _on_quality(self, msg: DiagnosticArray, info: dict[str, int]) -> None:
         values = {v.key: v.value for status in msg.status for v in status.values}
-        if values.get('accepted') == 'True':
-            self._margin = largest_margin(values)
         level = msg.status[0].level if msg.status else DiagnosticStatus.OK
         self._refusal = msg.status[0].message if level == DiagnosticStatus.ERROR else ''
         if values.get('accepted') == 'True':
+            self._fre_m = self._margin = None
+            self._margin = largest_margin(values)
             try:
                 self._fre_m = float(values['fre_mm']) * 1e-3
             except (KeyError, ValueError) as e:

@@ -291,7 +291,7 @@ def test_drift_warns_over_the_anatomy_and_then_takes_it_away(graph):
     assert target_pixels(warned) > 50
     assert (warned[:8] != live[:8]).any(axis=2).mean() > 0.9  # the border
     assert graph.until(lambda: [m for m in room.markers[-1].markers if m.ns == 'anatomy' and m.action == Marker.ADD])
-    assert graph.until(lambda: 'DRIFT: xiphoid' in [m for m in room.markers[-1].markers if m.ns == 'state'][0].text)
+    assert graph.until(lambda: 'DRIFT: xiphoid' in next(m for m in room.markers[-1].markers if m.ns == 'state').text)
     said.publish(drift('error', 'xiphoid touched again: 9.00 mm off'))
     graph.during(0.2)
     gone = pixels(room.frame())
