@@ -22,7 +22,7 @@ from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
 from arsurg_ros.nodes.drift import DriftWatch
-from arsurg_ros.nodes.quality import LEVELS, preview_frame, result_values
+from arsurg_ros.nodes.quality import LEVELS, preview_frame, result_values, summary
 from arsurg_ros.nodes.session_services import SERVICES, SessionServices
 from arsurg_ros.nodes.tf import TfListener
 from arsurg_ros.registration.dwell import Dwell, DwellDetector
@@ -228,9 +228,12 @@ class RegistrationNode(SessionServices, StageNode):
             result = self._session.try_dwells(self.now_ns(), self._tool())
         except RegistrationError as e:
             self.warn(str(e))
+            self._publish_quality(DiagnosticStatus.ERROR, str(e), self._session.computed)
             return
         if result is not None:
             self._accepted(result)
+        elif (candidate := self._session.computed) is not None and self._session.accepted is None:
+            self._publish_quality(DiagnosticStatus.WARN, f'computed, not accepted: {summary(candidate)}', candidate)
 
     def _digitize(self, dwell: Dwell) -> None:
         msg = PointStamped(header=msgs.header(dwell.end_ns, self._ref))

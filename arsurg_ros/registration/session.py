@@ -242,7 +242,7 @@ class LandmarkSession:
     def resume(self, max_age_ns: int) -> RegistrationResult | None:
         """Go on with the registration that the journal has from an earlier run; None where it has none.
 
-        Raises RegistrationError ``too_old`` or ``session_mismatch`` (other landmarks): it is taken back then.
+        Raises RegistrationError ``too_old``, ``session_mismatch`` (other landmarks) or the journal's: it is taken back then.
         """
         if not self.journal.history:
             return None
@@ -251,10 +251,10 @@ class LandmarkSession:
             check_age(record, max_age_ns)
             if not same_landmarks([t.name for t in record.touches], [t.p_ct_m for t in record.touches], self.landmarks):
                 raise RegistrationError('session_mismatch', 'it is of other landmarks than those of the landmarks file')
+            self.journal.commit('reloaded', {'accepted_unix_ns': record.accepted_unix_ns})
         except RegistrationError as e:
             self.clear(f'not reloaded: {e}')
             raise
-        self.journal.commit('reloaded', {'accepted_unix_ns': record.accepted_unix_ns})
         self._spent = True
         return self._in_use()
 

@@ -285,6 +285,33 @@ def test_a_store_that_cannot_be_used_leaves_the_node_unconfigured(graph, tmp_pat
     del kept
 
 
+def test_dwells_that_cannot_be_kept_are_refused_where_the_surgeon_looks(graph, tmp_path, monkeypatch):
+    ses = Session(graph, tmp_path, mode='dwell', store=str(tmp_path / 'store'))
+
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('arsurg_ros.files.atomic.write_all', full)
+    for p in shifted(POINTS, 0.0):
+        ses.touch(p)
+    ses.touch(np.array([0.5, 0.5, 0.5]))
+    assert graph.until(lambda: ses.quality and 'store_unwritable' in ses.quality[-1].status[0].message)
+    assert ses.quality[-1].status[0].level == DiagnosticStatus.ERROR and not given(ses.results)
+
+
+def test_dwells_that_only_agree_without_one_wait_for_the_surgeon(graph, tmp_path):
+    ses = Session(graph, tmp_path, mode='dwell', robust=True, noise_m=0.0003, max_fre_m=0.001)
+    points = shifted(POINTS, 0.0)
+    points[1] += [0.004, 0, 0]
+    for p in points:
+        ses.touch(p)
+    ses.touch(np.array([0.5, 0.5, 0.5]))
+    assert graph.until(lambda: ses.quality and 'rejected: p1' in ses.quality[-1].status[0].message)
+    assert ses.values(ses.quality)['accepted'] == 'False' and not given(ses.results)
+    ses.ok('accept')
+    assert ses.says(ses.quality, accepted='True', rejected='p1')
+
+
 def test_wrong_limits_are_refused(graph, tmp_path):
     node, _ = start(graph, tmp_path, drift_warn_px=9.0)
     assert 'warn 9.0, error 3.0: 0 < warn <= error is needed' in node.refusal

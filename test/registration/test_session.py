@@ -401,6 +401,17 @@ def test_a_registration_that_is_too_old_or_of_other_landmarks_is_taken_back(tmp_
     assert code_of(lambda: restarted(tmp_path)) == 'store_busy'
 
 
+def test_a_reload_that_cannot_be_written_is_none(tmp_path, monkeypatch):
+    ses = restarted(tmp_path)
+    accept_one(ses)
+    ses.journal.close()
+    again = restarted(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr('os.write', lambda *_: (_ for _ in ()).throw(OSError(28, 'No space left on device')))
+        assert code_of(lambda: again.resume(HOUR_NS)) == 'store_unwritable'
+    assert again.accepted is None
+
+
 def test_ages_as_people_say_them():
     assert [age_text(int(s * 1e9)) for s in (-1, 5, 119, 700, 9000)] == ['0 s', '5 s', '119 s', '12 min', '2.5 h']
 
