@@ -6,15 +6,19 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Float64
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.overlay import OverlayNode
+from arsurg_ros.nodes.registration import RegistrationNode
 from arsurg_ros.resources import share_dir
 from arsurg_ros.synthetic import Scene
 from arsurg_ros.types import Frame, RegistrationResult
+
+from .surgery import POINTS, landmarks_file
 
 SCENE = Scene()
 SCENE_FILE = str(share_dir() / 'config' / 'demo' / 'scene.yaml')
@@ -301,6 +305,24 @@ def test_drift_warns_over_the_anatomy_and_then_takes_it_away(graph):
     graph.during(0.2)
     room.frame()
     assert graph.until(lambda: room.state() == 'live')
+
+
+def test_from_the_trackers_residual_to_the_picture(graph, tmp_path):
+    """The real registration node beside the overlay: a residual that grows is a banner, and then no anatomy."""
+    room = Room(graph)
+    truth = landmarks_file(tmp_path, se3.transform(SCENE.T_ref_ct, POINTS), targets=[{'name': 'tumour', 'ct': [0.0, 0.0, 0.0]}])
+    graph.start(RegistrationNode, mode='file', landmarks=truth, noise_m=0.0003, drift_window_s=0.3, drift_hold_s=0.1)
+    residual = graph.publisher(Float64, '/arsurg/tracker/ref/reprojection_error')
+    seen = []
+    for value_px, wanted in ((0.3, 'live'), (2.0, 'drift'), (5.0, 'refused'), (0.3, 'live')):
+        for _ in range(100):
+            residual.publish(Float64(data=value_px))
+            shown = room.frame()
+            if room.state() == wanted and shown is not None:
+                break
+        seen.append((room.state(), target_pixels(pixels(shown)) > 50))
+    assert seen == [('live', True), ('drift', True), ('refused', False), ('live', True)]
+    assert room.node._margin is not None and room.node._margin[0] == 'tumour'
 
 
 def test_a_drift_that_is_not_watched_is_written_beside_the_fre(graph, monkeypatch):
