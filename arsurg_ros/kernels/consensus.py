@@ -59,9 +59,9 @@ def find_consensus(
     Guarantee: no rigid motion maps more pairs within the threshold, and one motion maps the set within threshold (1 + SLACK);
     of several such sets it is the one of least rms. (The least-squares fit of the set is another motion, and may leave a
     residual somewhat above.) Three pairs and more than half are needed. Raises RegistrationError: ``too_few_points``,
-    ``too_many_points`` (over 64), ``count_mismatch``, ``not_finite``, ``bad_threshold``, ``no_consensus``, ``mirrored`` (as many
-    pairs agree on a mirror image), ``ambiguous`` (an equally large set needs another motion: one of its pairs lies more than
-    three thresholds off the first one's fit), ``search_too_large``.
+    ``too_many_points`` (over 64), ``count_mismatch``, ``not_finite``, ``bad_threshold``, ``no_consensus``, ``mirrored`` (as
+    many pairs agree on a mirror image), ``ambiguous`` (an equally large set needs another motion: one of its pairs lies more
+    than three thresholds off the first one's fit), ``search_too_large``.
     """
     run = pick(backend, {'wasm': _consensus, 'numpy': reference_landmarks.consensus})
     fixed, moving, _ = checked(fixed_m, moving_m, None)
