@@ -150,7 +150,7 @@ def matching(rng: np.random.Generator) -> list[Case]:
     order = rng.permutation(6)
     extra = np.vstack([fixed[order], rng.uniform(-0.3, 0.3, (1, 3))])
     square = np.array([[0.1, 0.1, 0], [0.1, -0.1, 0], [-0.1, -0.1, 0], [-0.1, 0.1, 0]])
-    nearly = square + [[0.01, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
+    nearly = square + np.outer([1, 0, 0, 0], [0.01, 0, 0])
     found = []
     for name, f, m, tau in (
         ('shuffled', fixed[order], moving, TAU),

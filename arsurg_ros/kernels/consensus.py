@@ -86,7 +86,7 @@ def match_unordered(fixed_m: ArrayLike, moving_m: ArrayLike, threshold_m: float,
     partner, rms_m, rival, rival_rms_m, unique_within_m = outcome
     if unique_within_m == 0:
         mm = f'rms {rms_m * 1e3:.3g} mm, another with rms {rival_rms_m * 1e3:.3g} mm'
-        remedy = 'name them, or add one that breaks the symmetry'
+        remedy = 'name them, add one that breaks the symmetry, or give a smaller threshold'
         raise RegistrationError('ambiguous', f'the points fit in more than one order ({mm}): {remedy}')
     alone = math.isnan(rival_rms_m)
     (fixed_ids, moving_ids) = pairs_of(partner)
