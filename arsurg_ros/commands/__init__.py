@@ -16,7 +16,7 @@ GROUPS = {
 #: Command group -> the modules that add its commands, in the order of the help.
 MODULES: dict[str, tuple[str, ...]] = {
     'calibrate': (),
-    'register': (),
+    'register': ('arsurg_ros.commands.landmarks',),
     'estimate': (),
     'log': ('arsurg_ros.commands.log',),
 }

@@ -59,9 +59,9 @@ def find_consensus(
     Guarantee: no rigid motion maps more pairs within the threshold, and one motion maps the set within threshold (1 + SLACK);
     of several such sets it is the one of least rms. (The least-squares fit of the set is another motion, and may leave a
     residual somewhat above.) Three pairs and more than half are needed. Raises RegistrationError: ``too_few_points``,
-    ``too_many_points`` (over 64), ``count_mismatch``, ``not_finite``, ``bad_threshold``, ``no_consensus``, ``mirrored`` (as many
-    pairs agree on a mirror image), ``ambiguous`` (an equally large set needs another motion: one of its pairs lies more than
-    three thresholds off the first one's fit), ``search_too_large``.
+    ``too_many_points`` (over 64), ``count_mismatch``, ``not_finite``, ``bad_threshold``, ``no_consensus``, ``mirrored`` (as
+    many pairs agree on a mirror image), ``ambiguous`` (an equally large set needs another motion: one of its pairs lies more
+    than three thresholds off the first one's fit), ``search_too_large``.
     """
     run = pick(backend, {'wasm': _consensus, 'numpy': reference_landmarks.consensus})
     fixed, moving, _ = checked(fixed_m, moving_m, None)
@@ -86,7 +86,7 @@ def match_unordered(fixed_m: ArrayLike, moving_m: ArrayLike, threshold_m: float,
     partner, rms_m, rival, rival_rms_m, unique_within_m = outcome
     if unique_within_m == 0:
         mm = f'rms {rms_m * 1e3:.3g} mm, another with rms {rival_rms_m * 1e3:.3g} mm'
-        remedy = 'name them, or add one that breaks the symmetry'
+        remedy = 'name them, add one that breaks the symmetry, or give a smaller threshold'
         raise RegistrationError('ambiguous', f'the points fit in more than one order ({mm}): {remedy}')
     alone = math.isnan(rival_rms_m)
     (fixed_ids, moving_ids) = pairs_of(partner)

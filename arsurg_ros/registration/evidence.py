@@ -1,19 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What else is to be known of a landmark registration: the sets' scale, the leave-one-out error, warnings."""
+"""What else is to be known of a landmark registration: the sets' scale, the noise, warnings."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
 from arsurg_ros.errors import RegistrationError
-from arsurg_ros.kernels.landmarks import leave_one_out
-from arsurg_ros.registration import tre
+from arsurg_ros.registration.tre import degrees_of_freedom
 from arsurg_ros.types import F64, PairedPointFit, TargetError
 
 # Landmarks on one patient: anything else is a mistaken unit, even where both sets have it.
@@ -34,10 +33,10 @@ WARNINGS = {
 }
 
 
-def check_scale(p_ct_m: F64, p_ref_m: F64) -> None:
-    """Raise RegistrationError ``wrong_unit`` where the sets differ much in size, or both are beyond 5 mm to 3 m."""
+def check_scale(p_ct_m: F64, p_ref_m: F64, ct_frame: str = 'ct', ref_frame: str = 'ref') -> None:
+    """Raise RegistrationError ``wrong_unit`` where the sets differ much in size, or one is beyond 5 mm to 3 m."""
     span_ct, span_ref = (span_m(p) for p in (p_ct_m, p_ref_m))
-    said = f'the landmarks span {span_ct:.4g} m in ct and {span_ref:.4g} m in ref'
+    said = f'the landmarks span {span_ct:.4g} m in {ct_frame} and {span_ref:.4g} m in {ref_frame}'
     smaller, larger = sorted((span_ct, span_ref))
     if smaller > ONE_PLACE_M and larger / smaller > UNIT_FACTOR:  # false for NaN: the kernel refuses those
         raise RegistrationError('wrong_unit', f'{said}: is one of them in mm?')
@@ -58,46 +57,26 @@ def check_noise(noise_m: float | None) -> None:
 
 @dataclass(frozen=True)
 class Judged:
-    """Noise per axis of a landmark of weight one and its degrees of freedom, the pose's covariance, errors at targets."""
+    """A fit and what it is worth: noise per axis of a landmark of weight one and its degrees of freedom, the covariance (6, 6).
 
+    ``squared`` is the sum of the squared residuals over their variances.
+    """
+
+    fit: PairedPointFit
     noise_m: float
     dof: float
     covariance: F64
-    targets: tuple[TargetError, ...]
+    squared: float
 
 
-def judge(
-    fit: PairedPointFit, p_ct_m: F64, weights: F64, noise_m: float | None, targets: Mapping[str, F64]
-) -> Judged:
-    """Return what a fit is to be trusted; ``noise_m`` None estimates it from the residuals, 3N - 6 degrees of freedom."""
-    dof = math.inf
-    if noise_m is None:
-        noise_m, dof = tre.estimate_noise_m(fit.residuals_m, weights), tre.degrees_of_freedom(int(np.count_nonzero(weights)))
-    covariance = tre.pose_covariance(fit.T_fixed_moving, p_ct_m, noise_m, weights)
-    found = (tre.target_error(name, fit.T_fixed_moving, covariance, p, dof) for name, p in targets.items())
-    return Judged(noise_m, dof, covariance, tuple(found))
-
-
-def leave_one_out_m(p_ref_m: F64, p_ct_m: F64, weights: F64, backend: str) -> float | None:
-    """Return the rms of every used landmark's error under the fit of the others; None where some such fit is none."""
-    squared = (leave_one_out(p_ref_m, p_ct_m, weights, backend=backend)[weights > 0] ** 2).sum(axis=1)
-    return float(np.sqrt(squared.mean())) if np.isfinite(squared).all() else None
-
-
-def warnings(fit: PairedPointFit, weights: F64, judged: Judged, outliers: bool) -> tuple[str, ...]:
+def warnings(judged: Judged, weights: F64, targets: Sequence[TargetError], outliers: bool) -> tuple[str, ...]:
     """Return the codes (see WARNINGS) that hold for a fit."""
-    used = int(np.count_nonzero(weights))
+    used, spread_m = int(np.count_nonzero(weights)), judged.fit.spread_m
     found = {
         'few_points': used < FEW_POINTS,
-        'nearly_collinear': bool(fit.spread_m[1] < NEARLY_COLLINEAR * fit.spread_m[0]),
+        'nearly_collinear': bool(spread_m[1] < NEARLY_COLLINEAR * spread_m[0]),
         'outliers_rejected': outliers,
-        'fre_does_not_bound_tre': any(t.tre_rms_m > fit.fre_m for t in judged.targets),
-        'noise_exceeded': math.isinf(judged.dof) and chance_of_residuals(fit, weights, judged.noise_m) < UNLIKELY,
+        'fre_does_not_bound_tre': any(t.tre_rms_m > judged.fit.fre_m for t in targets),
+        'noise_exceeded': math.isinf(judged.dof) and special.chdtrc(degrees_of_freedom(used), judged.squared) < UNLIKELY,
     }
     return tuple(code for code, holds in found.items() if holds)
-
-
-def chance_of_residuals(fit: PairedPointFit, weights: F64, noise_m: float) -> float:
-    """Return how likely residuals at least as large are under the noise given: chi-square with 3N - 6 degrees of freedom."""
-    squared = float(weights @ (fit.residuals_m**2).sum(axis=1))
-    return float(special.chdtrc(tre.degrees_of_freedom(int(np.count_nonzero(weights))), squared / noise_m**2))

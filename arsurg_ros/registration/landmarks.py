@@ -13,17 +13,14 @@ import numpy as np
 import yaml
 
 from arsurg_ros.errors import ConfigError, DataError
-from arsurg_ros.kernels.consensus import find_consensus
-from arsurg_ros.kernels.landmarks import solve_paired_points
-from arsurg_ros.registration import evidence
+from arsurg_ros.registration import evidence, tre
+from arsurg_ros.registration.pairs import Covariances, Pairs
 from arsurg_ros.types import F64, RegistrationResult
 
 UNITS_M = {'m': 1.0, 'mm': 1e-3}
 KEYS = ('unit', 'landmarks', 'targets', 'checks')
 LANDMARK_KEYS = ('name', 'ct', 'ref', 'weight')
 PLACE_KEYS = ('name', 'ct')
-# An outlier is farther off than four standard deviations (1 in 900 good landmarks is); 1 mm is what pointers achieve.
-ROBUST_SIGMAS, ROBUST_NOISE_M = 4.0, 0.001
 
 
 @dataclass(frozen=True)
@@ -136,50 +133,43 @@ def register(
     robust: bool = False,
     noise_m: float | None = None,
     threshold_m: float | None = None,
+    covariances: Covariances | None = None,
 ) -> RegistrationResult:
     """Return T_ref_ct from ``p_ref_m`` (N, 3), in the landmarks' order, metres, with its evidence.
 
     ``noise_m`` is the standard deviation per axis of a landmark of weight one, both sides together; None estimates it from the
-    residuals. ``robust`` rejects outliers first: the fit is that of the largest set of at most 64 landmarks that one rigid
-    motion maps within ``threshold_m`` (kernels/consensus.py; default four ``noise_m``, or 4 mm). Raises RegistrationError with
-    the kernels' codes, ``wrong_unit`` where a set's size is beyond reason, ``bad_noise``.
+    residuals. ``covariances`` are known ones that differ by direction, in its place. ``robust`` rejects outliers first: the fit
+    is that of the largest set of at most 64 landmarks that one rigid motion maps within ``threshold_m`` (kernels/consensus.py;
+    default four standard deviations, or 4 mm). Raises RegistrationError with the kernels' codes, ``wrong_unit`` where a set's
+    size is beyond reason, ``bad_noise``.
     """
-    evidence.check_scale(landmarks.p_ct_m, p_ref_m)
+    evidence.check_scale(landmarks.p_ct_m, p_ref_m, ct_frame, ref_frame)
     evidence.check_noise(noise_m)
     weights = np.ones(len(landmarks.names)) if landmarks.weights is None else landmarks.weights
-    given = weights > 0
+    pairs = Pairs(p_ref_m, landmarks.p_ct_m, weights, noise_m, covariances, backend)
+    outliers: tuple[str, ...] = ()
     if robust:
-        if threshold_m is None:
-            threshold_m = ROBUST_SIGMAS * (noise_m or ROBUST_NOISE_M)
-        weights = _without_outliers(landmarks.p_ct_m, p_ref_m, weights, threshold_m, backend)
+        threshold_m = pairs.threshold_m() if threshold_m is None else threshold_m
+        pairs = pairs.within(threshold_m)
+        outliers = tuple(n for n, before, w in zip(landmarks.names, weights, pairs.weights, strict=True) if before and not w)
         provenance = {'rejection': f'consensus within {threshold_m * 1e3:.3g} mm', **(provenance or {})}
-    fit = solve_paired_points(p_ref_m, landmarks.p_ct_m, weights, backend=backend)
-    judged = evidence.judge(fit, landmarks.p_ct_m, weights, noise_m, landmarks.targets)
-    outliers = bool((given & (weights == 0)).any())
+    judged = pairs.judge()
+    T, covariance, dof = judged.fit.T_fixed_moving, judged.covariance, judged.dof
+    targets = tuple(tre.target_error(name, T, covariance, p, dof) for name, p in landmarks.targets.items())
     return RegistrationResult(
         stamp_ns=stamp_ns,
         ref_frame=ref_frame,
         ct_frame=ct_frame,
-        T_ref_ct=fit.T_fixed_moving,
-        covariance=judged.covariance,
-        fre_m=fit.fre_m,
+        T_ref_ct=T,
+        covariance=covariance,
+        fre_m=judged.fit.fre_m,
         names=landmarks.names,
-        residuals_m=np.linalg.norm(fit.residuals_m, axis=1),
+        residuals_m=np.linalg.norm(judged.fit.residuals_m, axis=1),
         provenance=dict(provenance or {}),
-        rejected=tuple(n for n, w in zip(landmarks.names, weights, strict=True) if w == 0),
-        loo_tre_m=evidence.leave_one_out_m(p_ref_m, landmarks.p_ct_m, weights, backend),
+        rejected=tuple(n for n, w in zip(landmarks.names, pairs.weights, strict=True) if w == 0),
+        loo_tre_m=pairs.leave_one_out_m(),
         noise_m=judged.noise_m,
-        dof=judged.dof,
-        targets=judged.targets,
-        warnings=evidence.warnings(fit, weights, judged, outliers),
+        dof=dof,
+        targets=targets,
+        warnings=evidence.warnings(judged, pairs.weights, targets, bool(outliers)),
     )
-
-
-def _without_outliers(p_ct_m: F64, p_ref_m: F64, weights: F64, threshold_m: float, backend: str) -> F64:
-    if len(p_ref_m) != len(p_ct_m):
-        return weights  # the fit refuses them
-    used = np.flatnonzero(weights)
-    members = find_consensus(p_ref_m[used], p_ct_m[used], threshold_m, backend=backend)
-    kept = np.zeros_like(weights)
-    kept[used[members]] = weights[used[members]]
-    return kept

@@ -14,7 +14,7 @@ const MOST_STEPS: u32 = 60;
 const MOST_HALVINGS: u32 = 30;
 /// Converged: a step below this share of the points' size, and below this angle.
 const STEP: f64 = 1e-12;
-/// What rounding may hide: a step as small as this that no longer lowers the sum has arrived.
+/// A step as small as this changes the sum by less than its rounding: it is taken without asking.
 const ROUNDING_STEP: f64 = 1e-7;
 /// A pair's covariance with a pivot below this share of its trace is singular.
 const SINGULAR: f64 = 1e-12;
@@ -49,6 +49,8 @@ struct Seen {
     cost: f64,
 }
 
+type Moved = (Matrix3<f64>, Vector3<f64>, f64);
+
 impl Problem<'_> {
     fn count(&self) -> usize {
         self.fixed.len() / 3
@@ -70,6 +72,13 @@ impl Problem<'_> {
 
     fn cost(&self, r: &Matrix3<f64>, t: &Vector3<f64>) -> Option<f64> {
         (0..self.count()).try_fold(0.0, |sum, i| Some(sum + self.see(i, r, t)?.cost))
+    }
+
+    /// The motion after a step about a pivot, and its cost.
+    fn moved(&self, r: &Matrix3<f64>, t: &Vector3<f64>, pivot: &Vector3<f64>, step: &Vector6<f64>) -> Option<Moved> {
+        let turn = Rotation3::new(Vector3::new(step[3], step[4], step[5])).into_inner();
+        let (r, t) = (turn * r, pivot + Vector3::new(step[0], step[1], step[2]) + turn * (t - pivot));
+        Some((r, t, self.cost(&r, &t)?))
     }
 
     /// Normal matrix and gradient for a small motion about a pivot.
@@ -129,21 +138,16 @@ pub fn solve_anisotropic(
         let (h, g) = problem.normal(&r, &t, &pivot).ok_or(Refusal::BadCovariance)?;
         let step = h.cholesky().ok_or(Refusal::Collinear)?.solve(&g);
         let length = (step.fixed_rows::<3>(0).norm() / size).max(step.fixed_rows::<3>(3).norm());
-        let moved = lower(&problem, &r, &t, &pivot, &step, cost);
-        if let Some((r_new, t_new, cost_new)) = moved {
-            (r, t, cost) = (r_new, t_new, cost_new);
-        }
-        if length < STEP || (moved.is_none() && length < ROUNDING_STEP) {
+        let near = length < ROUNDING_STEP;
+        let moved =
+            if near { problem.moved(&r, &t, &pivot, &step) } else { lower(&problem, &r, &t, &pivot, &step, cost) };
+        (r, t, cost) = moved.ok_or(Refusal::NotConverged)?;
+        if length < STEP || (near && steps == MOST_STEPS) {
             return finish(&problem, &r, &t, cost, start.spread, steps, residuals);
-        }
-        if moved.is_none() {
-            return Err(Refusal::NotConverged);
         }
     }
     Err(Refusal::NotConverged)
 }
-
-type Moved = (Matrix3<f64>, Vector3<f64>, f64);
 
 /// The step, halved until the cost falls; None where it never does.
 fn lower(
@@ -156,11 +160,8 @@ fn lower(
 ) -> Option<Moved> {
     let mut share = 1.0;
     for _ in 0..MOST_HALVINGS {
-        let d = step * share;
-        let turn = Rotation3::new(Vector3::new(d[3], d[4], d[5])).into_inner();
-        let (r_new, t_new) = (turn * r, pivot + Vector3::new(d[0], d[1], d[2]) + turn * (t - pivot));
-        if let Some(found) = problem.cost(&r_new, &t_new).filter(|c| *c < cost) {
-            return Some((r_new, t_new, found));
+        if let Some(found) = problem.moved(r, t, pivot, &(step * share)).filter(|found| found.2 < cost) {
+            return Some(found);
         }
         share *= 0.5;
     }
@@ -218,7 +219,8 @@ fn check(problem: &Problem) -> Result<(), Refusal> {
 
 /// Horn's fit with each pair weighted by its mean variance.
 fn start(problem: &Problem, weights: &mut [f64], residuals: &mut [f64]) -> Result<Fit, Refusal> {
-    let variance = |i: usize| matrix(problem.fixed_covariance, i).trace() + matrix(problem.moving_covariance, i).trace();
+    let variance =
+        |i: usize| matrix(problem.fixed_covariance, i).trace() + matrix(problem.moving_covariance, i).trace();
     let least = (0..weights.len()).map(variance).fold(f64::INFINITY, f64::min);
     if least <= 0.0 {
         return Err(Refusal::BadCovariance);

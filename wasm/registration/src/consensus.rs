@@ -5,7 +5,8 @@
 //! Guarantee: no rigid motion maps more pairs within tau than the set has, and one motion maps the set within
 //! tau (1 + SLACK), of several such sets that of least rms; or the search is refused, by name. It removes 0, 1, 2 ... pairs,
 //! and of every set that is proved impossible (two pairs whose distances differ by more than 2 tau, or Lawson's weights over
-//! a few) one must go: tree search as in Chin, Purkait, Eriksson and Suter, "Efficient globally optimal consensus maximisation with tree search", CVPR 2015.
+//! a few) one must go: tree search as in Chin, Purkait, Eriksson and Suter, "Efficient globally optimal consensus maximisation
+//! with tree search", CVPR 2015.
 
 use crate::minimax::{blame, decide, even, fit, Budget, Outcome, Pairs, MOST};
 use crate::{Refusal, FARTHEST_M, MIRRORED};

@@ -115,7 +115,19 @@ impl<'a> Search<'a> {
         let other = OTHER_MOTION * OTHER_MOTION * tau * tau;
         let (fixed_apart, moving_apart) = (distances(fixed), distances(moving));
         let budget = Budget(BUDGET);
-        Search { fixed, moving, fixed_apart, moving_apart, tau, budget, best: None, rival: None, wider: false, count: 0, other }
+        Search {
+            fixed,
+            moving,
+            fixed_apart,
+            moving_apart,
+            tau,
+            budget,
+            best: None,
+            rival: None,
+            wider: false,
+            count: 0,
+            other,
+        }
     }
 
     fn run(&mut self, missing: u32) -> Result<(), Stop> {
