@@ -14,6 +14,7 @@ import numpy as np
 
 from arsurg_ros import resources
 from arsurg_ros.errors import ArsurgError, KernelError, RegistrationError
+from arsurg_ros.kernels import golden_landmarks
 from arsurg_ros.kernels.backends import BACKENDS, pick
 from arsurg_ros.kernels.files import use_folder
 from arsurg_ros.kernels.handeye import solve_handeye
@@ -125,14 +126,30 @@ def _mesh(mesh: Case) -> Mesh:
 
 def off(found: F64, wanted: F64, tolerance: float) -> str:
     """Return what is farther off than the tolerance."""
-    worst = float(np.abs(found - wanted).max()) if found.shape == wanted.shape else float('inf')
+    if found.shape != wanted.shape or not np.array_equal(np.isnan(found), np.isnan(wanted)):
+        return f'{found.size} numbers of which {np.count_nonzero(np.isnan(found))} are NaN, not as wanted'
+    worst = float(np.abs(found - wanted)[~np.isnan(found)].max(initial=0.0))
     return '' if worst <= tolerance else f'off by {worst:.3g}, {tolerance:.3g} allowed'
+
+
+def check_landmarks(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    try:
+        found = golden_landmarks.answer(case, backend)
+    except RegistrationError as error:
+        return '' if error.code == case['code'] else f'code {error.code}, not {case["code"] or "an answer"}'
+    if case['code']:
+        return f'an answer, not {case["code"]}'
+    wanted = {key: array(case[key]) for key in found}
+    wrong = (f'{key}: {told}' for key, v in found.items() if (told := off(v.ravel(), wanted[key], case['tolerance'])))
+    return ', '.join(wrong)
 
 
 CHECKS: dict[str, Callable[[Case, str], str]] = {
     'registration': check_registration,
     'tracking': check_tracking,
     'overlay': check_overlay,
+    'landmarks': check_landmarks,
     'handeye': check_handeye,
 }
 
