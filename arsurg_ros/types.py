@@ -268,11 +268,14 @@ class CameraPlacement:
 
     ``noise`` are the standard deviations of the tracked body's pose per axis (m, rad) that the views show and the covariance
     counts; None where it counts the corners' alone.
+    ``margin95_m`` and ``margin95_rad`` are the radii that hold the errors of position and rotation 95 times in 100.
     ``T_carrier_board`` is the board's pose on what carries it, ``board_covariance`` is None where it was given.
     """
 
     T_base_cam: F64
     covariance: F64
+    margin95_m: float
+    margin95_rad: float
     noise: tuple[float, float] | None
     T_carrier_board: F64
     board_covariance: F64 | None

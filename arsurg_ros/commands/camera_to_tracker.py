@@ -8,9 +8,9 @@ tracked body and the board stands still in the tracker's frame (``--tracked came
 JSON, beside what every command has: ``T`` and ``T_trk_cam`` or ``T_body_cam``, ``T_body_board`` or ``T_trk_board``,
 ``board_known`` (given, not found), ``checked`` (``--check``: the transform was given), ``covariance`` (6x6: x y z rx ry rz, m
 and rad, REP-103), ``tracker_noise_mm``, ``tracker_noise_deg`` (per axis, as the views show it and the covariance counts it;
-null: it counts the corners' alone), ``margin95_mm``, ``margin95_deg`` (of position and rotation), ``rms_px``, ``rms_mm`` (at
-the board), ``limit_px``, ``views``, ``views_used``, ``rejected``, ``per_view`` (file, corners, rms_px, max_px, rms_mm, used,
-reason), ``warnings``.
+null: it counts the corners' alone), ``margin95_mm``, ``margin95_deg`` (radii that hold the errors of position and rotation
+95 times in 100), ``rms_px``, ``rms_mm`` (at the board), ``limit_px``, ``views``, ``views_used``, ``rejected``, ``per_view``
+(file, corners, rms_px, max_px, rms_mm, used, reason), ``warnings``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import chi2
-from scipy.stats import f as f_distribution
 
 from arsurg_ros.acquisition.calibration import load_camera_model
 from arsurg_ros.commands import board_options
@@ -150,24 +148,12 @@ def board_pose(args: argparse.Namespace, board: CalibrationBoard) -> F64 | None:
     return fit.T_fixed_moving
 
 
-def margins95(done: CameraPlacement) -> tuple[float, float]:
-    """Return how far position (m) and rotation (rad) are off at most, 95 times in 100: the ellipsoids' longest half axes.
-
-    The noise is estimated from 3 (views - 1) deviations, hence F and not chi-square.
-    """
-    position, rotation = (float(np.linalg.eigvalsh(done.covariance[s, s]).max()) for s in (slice(0, 3), slice(3, 6)))
-    dof = 3 * (sum(v.used for v in done.views) - 1) if done.noise is not None else math.inf
-    scale = 3.0 * float(f_distribution.ppf(0.95, 3, dof)) if math.isfinite(dof) else float(chi2.ppf(0.95, 3))
-    return math.sqrt(max(position, 0.0) * scale), math.sqrt(max(rotation, 0.0) * scale)
-
-
 def answer(
     args: argparse.Namespace, done: CameraPlacement, found: BoardViews, unit: Lengths, board_known: bool
 ) -> dict[str, Any]:
     """Return the fields of the JSON object."""
     camera, board = TRACKED[args.tracked]
     judged = args.check is not None
-    position, rotation = margins95(done)
     return {
         'T': unit.T(done.T_base_cam),
         camera: unit.T(done.T_base_cam),
@@ -177,8 +163,8 @@ def answer(
         'covariance': None if judged else done.covariance,
         'tracker_noise_mm': None if done.noise is None else 1e3 * done.noise[0],
         'tracker_noise_deg': None if done.noise is None else math.degrees(done.noise[1]),
-        'margin95_mm': None if judged else 1e3 * position,
-        'margin95_deg': None if judged else math.degrees(rotation),
+        'margin95_mm': None if judged else 1e3 * done.margin95_m,
+        'margin95_deg': None if judged else math.degrees(done.margin95_rad),
         'rms_px': done.rms_px,
         'rms_mm': 1e3 * done.rms_m,
         'limit_px': done.limit_px,
@@ -214,11 +200,11 @@ def report(args: argparse.Namespace, done: CameraPlacement, unit: Lengths) -> st
         f'error         {done.rms_px:.3f} px rms, {largest:.3f} px at most; {1e3 * done.rms_m:.3f} mm rms at the board',
     ]
     if args.check is None:
-        position, rotation = margins95(done)
+        margins = f'{1e3 * done.margin95_m:.3f} mm, {math.degrees(done.margin95_rad):.3f} deg'
         of = 'of the corners alone'
         if done.noise is not None:
             noise = f'{1e3 * done.noise[0]:.3f} mm, {math.degrees(done.noise[1]):.3f} deg'
             of = f'tracker noise {noise} per axis'
-        lines.append(f'margin        {1e3 * position:.3f} mm, {math.degrees(rotation):.3f} deg (95 %, {of})')
+        lines.append(f'margin        {margins} (95 %, {of})')
     lines += left_out([(v.name, v.reason) for v in done.views if not v.used])
     return '\n'.join(lines + [f'warning: {w}' for w in done.warnings])

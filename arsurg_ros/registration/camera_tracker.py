@@ -12,6 +12,7 @@ looks the same turned round is turned as the other views say.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,7 @@ from arsurg_ros.registration import camera_checks as checks
 from arsurg_ros.registration import handeye
 from arsurg_ros.registration.board_views import BoardViews
 from arsurg_ros.registration.camera import locate, rms
+from arsurg_ros.registration.tre import margin_m
 from arsurg_ros.types import F64, CameraModel, CameraPlacement, PlacedView
 
 #: Single views agree if they differ by less than this, weighed in one length: radians at half a metre.
@@ -319,8 +321,11 @@ def _result(
         views.append(PlacedView(view.name, view.uv_px, off, rms(off), pair.off_m(answer), counts, reason))
     kept = [v for v in views if v.used]
     squares = np.average([v.rms_m**2 for v in kept], weights=[len(v.uv_px) for v in kept])
+    # Each of the tracker's two variances has three deviations a view, less what the answer has used up.
+    dof = math.inf if noise is None else 3.0 * (len(kept) - answer.size // 6)
+    margins = margin_m(spread[:3, :3], dof), margin_m(spread[3:6, 3:6], dof)
     return CameraPlacement(
-        answer.T_base_cam, spread[:6, :6], noise, answer.T_carrier_board, spread[6:, 6:] if answer.free else None,
+        answer.T_base_cam, spread[:6, :6], *margins, noise, answer.T_carrier_board, spread[6:, 6:] if answer.free else None,
         rms(np.concatenate([v.residuals_px for v in kept])), float(np.sqrt(squares)), tuple(views), limit_px,
         _warnings(found, kept, not given and noise is None, answer.free),
     )

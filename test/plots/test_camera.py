@@ -73,7 +73,7 @@ def test_many_views_have_no_names(found: CameraCalibration) -> None:
 
 def test_a_placement_names_both_units() -> None:
     views = tuple(PlacedView(v.name, v.uv_px, v.residuals_px, v.rms_px, 1e-3, v.used) for v in (view('a', 0.4, True),))
-    found = CameraPlacement(np.eye(4), np.zeros((6, 6)), None, np.eye(4), None, 0.4, 1e-3, views, np.inf)
+    found = CameraPlacement(np.eye(4), np.zeros((6, 6)), 0.0, 0.0, None, np.eye(4), None, 0.4, 1e-3, views, np.inf)
     figure = Figure()
     plots.draw_placement(figure, found, CAMERA)
     assert figure.axes[1].get_title() == '1 of 1 views used, 0.40 px, 1.00 mm rms'

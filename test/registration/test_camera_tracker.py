@@ -84,7 +84,7 @@ def test_the_order_of_the_views_does_not_matter() -> None:
 
 @pytest.mark.parametrize('at_base', [False, True])
 def test_noise_and_covariance_are_what_they_say(at_base: bool) -> None:
-    noise, square = [], []
+    noise, square, held = [], [], []
     for seed in range(25):
         w = world(10, seed, (POSITION_M, ROTATION_RAD), at_base=at_base)
         found = place_camera(w.views, CAMERA, w.T_base_carrier, w.T_carrier_board, tracker_at_base=at_base, reject=False)
@@ -92,10 +92,12 @@ def test_noise_and_covariance_are_what_they_say(at_base: bool) -> None:
         noise.append(found.noise)
         e = off(found.T_base_cam, w.T_base_cam)
         square.append(e @ np.linalg.solve(found.covariance, e))
+        held += [np.linalg.norm(e[:3]) < found.margin95_m, np.linalg.norm(e[3:]) < found.margin95_rad]
     # Each variance has 25 x 27 degrees of freedom: 2.7 % standard deviation of its root; 4 of them.
     np.testing.assert_allclose(np.sqrt(np.mean(np.square(noise), axis=0)), [POSITION_M, ROTATION_RAD], rtol=0.12)
     # Of 6 degrees of freedom, mean 6 and, the noise being estimated, a little more; 0.7 is the standard error of 25 trials.
     assert 3.9 < np.mean(square) < 9.5
+    assert np.mean(held) > 0.85
 
 
 def test_more_views_are_better_than_one() -> None:
