@@ -7,7 +7,7 @@ JSON beside the common fields: ``T`` = ``T_fixed_moving``; ``pairing``; ``points
 axes through moving's origin), ``sigma_mm`` and ``sigma_deg`` (its diagonal's roots), ``spread_mm``; ``landmarks`` (name,
 fixed_name, fixed, moving, weight, residual_mm, used), ``rejected`` names, ``unpaired_fixed`` and ``unpaired_moving`` names;
 ``targets`` (name, moving, fixed, tre_rms_mm, margin95_mm, covariance_mm2 in fixed's axes); ``ambiguity`` of --unordered
-(rms_mm, rival_rms_mm, ratio, unique_within_mm, rival as pairs of names); ``threshold_mm`` where one was used; ``warnings``
+(rms_mm, rival_rms_mm, ratio, searched_mm, rival as pairs of names); ``threshold_mm`` where one was used; ``warnings``
 (codes of registration/evidence.py).
 """
 
@@ -249,6 +249,6 @@ def ambiguity(job: Job) -> dict[str, Any] | None:
         'rms_mm': match.rms_m / MM,
         'rival_rms_mm': None if match.rival_rms_m is None else match.rival_rms_m / MM,
         'ratio': match.ratio,
-        'unique_within_mm': match.unique_within_m / MM,
+        'searched_mm': match.searched_m / MM,
         'rival': rival,
     }
