@@ -28,8 +28,8 @@ class RegistrationError(ArsurgError):
 
     Codes of points: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
     ``mirrored``, ``ambiguous``, ``wrong_unit``, ``bad_noise``, ``bad_covariance``, ``not_converged``; of exact searches:
-    ``too_many_points``, ``search_too_large``, ``no_consensus``, ``bad_threshold``; of poses: ``not_rigid``; of a session:
-    ``not_still``, ``too_many_points``, ``not_computed``, ``fre_too_large``.
+    ``too_many_points``, ``search_too_large``, ``no_consensus``, ``bad_threshold``; of poses: ``not_rigid``, ``no_stamps``,
+    ``disjoint``; of a session: ``not_still``, ``too_many_points``, ``not_computed``, ``fre_too_large``.
     """
 
     def __init__(self, code: str, message: str) -> None:
