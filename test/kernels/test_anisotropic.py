@@ -176,3 +176,18 @@ def test_one_side_may_be_flat_where_the_other_is_not() -> None:
     flat = np.diag([1e-6, 1e-6, 0])
     found = solve_anisotropic(SOLID, SOLID, flat, np.diag([0, 0, 1e-6]))
     assert np.abs(found.fit.T_fixed_moving - np.eye(4)).max() < 1e-9
+
+
+def test_covariances_that_contradict_the_points_are_refused_by_name() -> None:
+    """Unrelated points, every one known to a tenth of a micrometre along some direction: there is nothing to settle at."""
+    rng, codes = np.random.default_rng(0), set()
+    for _ in range(20):
+        fixed, moving = rng.uniform(-0.1, 0.1, (2, 6, 3))
+        roots = [se3.from_rotvec(rng.uniform(-2, 2, 3)) @ np.diag(10.0 ** rng.uniform(-7, -1, 3)) for _ in range(6)]
+        covariance = np.array([r @ r.T for r in roots])
+        try:
+            found = solve_anisotropic(fixed, moving, None, (covariance + covariance.swapaxes(1, 2)) / 2)
+            assert np.isfinite(found.covariance).all()
+        except RegistrationError as error:
+            codes.add(error.code)
+    assert codes == {'not_converged'}

@@ -86,6 +86,24 @@ def test_the_margin_that_a_registration_shows_holds() -> None:
     assert 0.93 < inside / trials < 0.97
 
 
+@pytest.mark.parametrize('noise_m', [None, SIGMA_M])
+def test_the_margin_holds_beside_30_percent_outliers(noise_m: float | None) -> None:
+    rng, trials, inside = np.random.default_rng(10), 1500, 0
+    names = tuple(map(str, range(10)))
+    for _ in range(trials):
+        p_ct_m = rng.uniform(-0.08, 0.08, (10, 3))
+        p_ref_m = se3.transform(TRUE, p_ct_m) + rng.normal(0, SIGMA_M, (10, 3))
+        away = rng.normal(size=(3, 3))
+        p_ref_m[:3] += away / np.linalg.norm(away, axis=1, keepdims=True) * rng.uniform(0.01, 0.05, (3, 1))
+        landmarks = Landmarks(names, p_ct_m, targets={'t': rng.uniform(-0.1, 0.1, 3)})
+        result = register(
+            landmarks, p_ref_m, stamp_ns=0, ref_frame='r', ct_frame='c', robust=True, noise_m=noise_m, threshold_m=4 * SIGMA_M
+        )
+        error_m = np.linalg.norm(errors_at(result.T_ref_ct[None], landmarks.targets['t']))
+        inside += error_m <= result.targets[0].margin95_m
+    assert 0.93 < inside / trials < 0.97
+
+
 @pytest.mark.parametrize('name', SETS)
 def test_the_classic_formula_is_the_propagated_covariance(name: str) -> None:
     p_ct_m = SETS[name]
