@@ -15,7 +15,7 @@ GROUPS = {
 }
 #: Command group -> the modules that add its commands, in the order of the help.
 MODULES: dict[str, tuple[str, ...]] = {
-    'calibrate': (),
+    'calibrate': ('arsurg_ros.commands.handeye',),
     'register': ('arsurg_ros.commands.landmarks',),
     'estimate': (),
     'log': ('arsurg_ros.commands.log',),

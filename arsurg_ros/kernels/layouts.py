@@ -39,6 +39,26 @@ REGISTRATION = Layout(
     ('solve', 'leave_one_out', 'solve_anisotropic', 'consensus', 'match_unordered'),
 )
 
+CALIBRATION = Layout(
+    'calibration',
+    1,
+    ('rows_a', 'rows_b', 'lags'),
+    (
+        ('control', 'u4'),
+        ('params', 'f8'),
+        ('a', 'f8'),
+        ('b', 'f8'),
+        ('pairs', 'f8'),
+        ('lags', 'f8'),
+        ('curve', 'f8'),
+        ('counts', 'f8'),
+        ('residuals', 'f8'),
+        ('scratch', 'f8'),
+        ('fit', 'f8'),
+    ),
+    ('correlate', 'refine'),
+)
+
 TRACKING = Layout(
     'tracking',
     1,
@@ -77,4 +97,22 @@ OVERLAY = Layout(
     ('prepare', 'render'),
 )
 
-LAYOUTS = {layout.name: layout for layout in (REGISTRATION, TRACKING, OVERLAY)}
+HANDEYE = Layout(
+    'handeye',
+    1,
+    ('poses',),
+    (
+        ('control', 'u4'),
+        ('options', 'f8'),
+        ('a', 'f8'),
+        ('b', 'f8'),
+        ('residuals', 'f8'),
+        ('keep', 'f8'),
+        ('scratch', 'f8'),
+        ('transforms', 'f8'),
+        ('figures', 'f8'),
+    ),
+    ('solve',),
+)
+
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE)}
