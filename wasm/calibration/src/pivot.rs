@@ -1,0 +1,205 @@
+// SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+// SPDX-License-Identifier: Apache-2.0
+//! Pivot calibration: the tip (tool frame) and the pivot (tracker frame) with R tip + t = pivot at every pose.
+//!
+//! Least squares with the pivot eliminated (the "algebraic one step" method compared by Yaniv, "Which pivot calibration?",
+//! Proc. SPIE 9415, 2015). `robust` starts from the least median of squares (Rousseeuw, JASA 79, 1984) over triples of poses,
+//! then refits the poses within a limit that the median residual sets until they no longer change.
+
+use crate::order::quantile;
+use crate::poses::{Moments, Poses, COMPARED, LEAST};
+use crate::Refusal;
+use nalgebra::{Matrix3, Vector3};
+
+/// Median of the norm of three standard normal numbers, and its 99th percentile.
+const CHI3_MEDIAN: f64 = 1.538_172_254_455_294;
+const CHI3_99: f64 = 3.368_214_175_218_727;
+/// Residuals below this are rounding, never outliers (m).
+const FINEST_M: f64 = 1e-7;
+const ALL_TRIPLES: usize = 20;
+const TRIPLES: usize = 2000;
+/// A triple whose poses swing less than this (rad) gives no start.
+const LEAST_SWING: f64 = 0.02;
+const ROUNDS: usize = 50;
+
+/// What the motion must give: the largest angle between two poses and the least rms swing of any direction (both rad).
+#[derive(Clone, Copy, Debug)]
+pub struct Demand {
+    pub range: f64,
+    pub swing: f64,
+}
+
+/// Metres and radians. `rms`, `axis_rms`, `max` and `range` are of the inliers; `swings` (ascending) and `directions` say how
+/// well the tip is determined along each; `inverse` times the noise's variance is the tip's covariance.
+#[derive(Clone, Copy, Debug)]
+pub struct Pivot {
+    pub tip: Vector3<f64>,
+    pub pivot: Vector3<f64>,
+    pub rms: f64,
+    pub axis_rms: [f64; 3],
+    pub max: f64,
+    pub inliers: usize,
+    pub range: f64,
+    pub swings: [f64; 3],
+    pub directions: [Vector3<f64>; 3],
+    pub inverse: Matrix3<f64>,
+    pub mean_rotation: Matrix3<f64>,
+}
+
+#[derive(Clone, Copy)]
+struct Fit {
+    tip: Vector3<f64>,
+    pivot: Vector3<f64>,
+}
+
+impl Fit {
+    fn new(moments: &Moments) -> Option<Self> {
+        let tip = moments.information.cholesky()?.solve(&-moments.pull);
+        let pivot = moments.rotation * tip + moments.translation;
+        pivot.iter().all(|v| v.is_finite()).then_some(Fit { tip, pivot })
+    }
+
+    fn residual(&self, poses: Poses, i: usize) -> Vector3<f64> {
+        poses.rotation(i) * self.tip + poses.translation(i) - self.pivot
+    }
+}
+
+/// Fits all poses, or with `robust` those that agree. `residuals` gets R tip + t - pivot and 1 for an inlier, four numbers a
+/// pose; `scratch` holds two numbers a pose.
+pub fn solve(
+    poses: Poses,
+    demand: Demand,
+    robust: bool,
+    residuals: &mut [f64],
+    scratch: &mut [f64],
+) -> Result<Pivot, Refusal> {
+    poses.check()?;
+    if poses.repeated() {
+        return Err(Refusal::Repeated);
+    }
+    let all = Moments::new(poses, |_| true);
+    demanded(&all, poses.range(|_| true), demand)?;
+    let (marks, scratch) = scratch.split_at_mut(poses.len());
+    marks.fill(1.0);
+    let mut fit = Fit::new(&all).ok_or(Refusal::InsufficientMotion)?;
+    if robust {
+        fit = settle(poses, consensus(poses, fit, scratch), marks, scratch).ok_or(Refusal::InsufficientMotion)?;
+    }
+    finish(poses, fit, demand, marks, residuals)
+}
+
+fn demanded(moments: &Moments, range: f64, demand: Demand) -> Result<(), Refusal> {
+    let enough = range >= demand.range && moments.swings().0[0] >= demand.swing;
+    enough.then_some(()).ok_or(Refusal::InsufficientMotion)
+}
+
+/// The candidate with the least median squared residual.
+fn consensus(poses: Poses, start: Fit, scratch: &mut [f64]) -> Fit {
+    let n = poses.len();
+    let mut best = (median(poses, &start, scratch), start);
+    let mut consider = |i: usize, j: usize, k: usize| {
+        let moments = Moments::new(poses, |m| m == i || m == j || m == k);
+        if moments.swings().0[0] < LEAST_SWING {
+            return;
+        }
+        if let Some(fit) = Fit::new(&moments) {
+            let score = median(poses, &fit, scratch);
+            if score < best.0 {
+                best = (score, fit);
+            }
+        }
+    };
+    if n <= ALL_TRIPLES {
+        (0..n).for_each(|i| (0..i).for_each(|j| (0..j).for_each(|k| consider(i, j, k))));
+    } else {
+        let mut random = Random(0x9E37_79B9_7F4A_7C15);
+        for _ in 0..TRIPLES {
+            let (i, j, k) = (random.below(n), random.below(n), random.below(n));
+            if i != j && j != k && i != k {
+                consider(i, j, k);
+            }
+        }
+    }
+    best.1
+}
+
+fn median(poses: Poses, fit: &Fit, scratch: &mut [f64]) -> f64 {
+    let step = poses.len().div_ceil(COMPARED);
+    let mut count = 0;
+    for i in (0..poses.len()).step_by(step) {
+        scratch[count] = fit.residual(poses, i).norm_squared();
+        count += 1;
+    }
+    quantile(&mut scratch[..count], 0.5).unwrap_or(f64::INFINITY)
+}
+
+/// Refits first the better half, then what lies within the limit, until the choice no longer changes.
+fn settle(poses: Poses, start: Fit, marks: &mut [f64], scratch: &mut [f64]) -> Option<Fit> {
+    let mut fit = start;
+    let count = 3.0 * poses.len() as f64;
+    let shrunk = libm::sqrt(count / (count - 6.0)); // a fit is closer to its own points
+    for round in 0..2 * ROUNDS {
+        for (i, s) in scratch[..poses.len()].iter_mut().enumerate() {
+            *s = fit.residual(poses, i).norm();
+        }
+        let middle = quantile(&mut scratch[..poses.len()], 0.5)?;
+        let limit = if round < ROUNDS { middle } else { shrunk * middle * CHI3_99 / CHI3_MEDIAN };
+        let mut changed = false;
+        for (i, mark) in marks.iter_mut().enumerate() {
+            let now = if fit.residual(poses, i).norm() <= limit.max(FINEST_M) { 1.0 } else { 0.0 };
+            changed |= now != *mark;
+            *mark = now;
+        }
+        if !changed && round > ROUNDS {
+            break;
+        }
+        if marks.iter().filter(|m| **m > 0.0).count() < LEAST {
+            return None;
+        }
+        fit = Fit::new(&Moments::new(poses, |i| marks[i] > 0.0))?;
+    }
+    Some(fit)
+}
+
+fn finish(poses: Poses, fit: Fit, demand: Demand, marks: &[f64], residuals: &mut [f64]) -> Result<Pivot, Refusal> {
+    let used = |i: usize| marks[i] > 0.0;
+    let moments = Moments::new(poses, used);
+    let range = poses.range(used);
+    demanded(&moments, range, demand)?;
+    let (swings, directions) = moments.swings();
+    let inverse = moments.information.try_inverse().ok_or(Refusal::InsufficientMotion)?;
+    let (mut sums, mut max) = (Vector3::zeros(), 0.0_f64);
+    for (i, row) in residuals.chunks_exact_mut(4).enumerate().take(poses.len()) {
+        let e = fit.residual(poses, i);
+        row.copy_from_slice(&[e[0], e[1], e[2], marks[i]]);
+        if used(i) {
+            sums += e.component_mul(&e);
+            max = max.max(e.norm());
+        }
+    }
+    Ok(Pivot {
+        tip: fit.tip,
+        pivot: fit.pivot,
+        rms: libm::sqrt(sums.sum() / moments.count),
+        axis_rms: core::array::from_fn(|i| libm::sqrt(sums[i] / moments.count)),
+        max,
+        inliers: moments.count as usize,
+        range,
+        swings,
+        directions,
+        inverse,
+        mean_rotation: moments.rotation,
+    })
+}
+
+/// xorshift64*: the same triples every time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        ((self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % n as u64) as usize
+    }
+}
