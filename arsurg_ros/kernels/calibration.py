@@ -4,15 +4,17 @@
 
 Pivot: the one-step linear least squares that Yaniv compares in *Which pivot calibration?*, Proc. SPIE 9415, 2015; robust from
 the least median of squares (Rousseeuw, JASA 79, 1984; wasm) or of absolute values (numpy twin), both ending where the poses
-within 3.37 standard deviations, which their median residual tells, no longer change. Sphere: geometric least squares by
-Levenberg-Marquardt (wasm) or SciPy's trust region (numpy twin).
+that lie within ``outlier_limit`` standard deviations of those that are held no longer change. Sphere: geometric least squares
+by Levenberg-Marquardt (wasm) or SciPy's trust region (numpy twin).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import fdtri
 
 from arsurg_ros.kernels import reference_calibration as reference
 from arsurg_ros.kernels.backends import pick
@@ -47,7 +49,13 @@ def solve_pivot(T: F64, demand: PivotDemand, *, robust: bool, backend: str = 'wa
 
     Raises ConfigError for an unknown backend, KernelError.
     """
-    return pick(backend, {'wasm': _pivot, 'numpy': reference.solve_pivot})(T, (demand.range_rad, demand.swing_rad), robust)
+    limits = (demand.range_rad, demand.swing_rad, outlier_limit(len(T)))
+    return pick(backend, {'wasm': _pivot, 'numpy': reference.solve_pivot})(T, limits, robust)
+
+
+def outlier_limit(poses: int) -> float:
+    """Return how many standard deviations of an axis a good pose exceeds in one calibration of twenty, of so many poses."""
+    return math.sqrt(3 * float(fdtri(3, max(3 * poses - 9, 3), 1 - 0.05 / max(poses, 1))))
 
 
 def solve_spin(T: F64, demand: SpinDemand, *, backend: str = 'wasm') -> SpinSolution | int:
@@ -72,11 +80,11 @@ def _poses(T: F64) -> Kernel:
     return kernel
 
 
-def _pivot(T: F64, limits: tuple[float, float], robust: bool) -> PivotSolution | int:
+def _pivot(T: F64, limits: tuple[float, float, float], robust: bool) -> PivotSolution | int:
     kernel, n = _poses(T), len(T)
     blocks = kernel.blocks
     blocks['control'][3] = robust
-    blocks['params'][:2] = limits
+    blocks['params'][:3] = limits
     status = kernel.call('pivot')
     if status:
         return status

@@ -19,7 +19,7 @@ COINCIDENT_M, COPLANAR, ILL = 1e-6, 1e-3, 1e-5
 Mask = NDArray[np.bool_]
 
 
-def solve_pivot(T: F64, limits: tuple[float, float], robust: bool) -> PivotSolution | int:
+def solve_pivot(T: F64, limits: tuple[float, float, float], robust: bool) -> PivotSolution | int:
     """Return what the kernel's ``pivot`` returns: robust from the least sum of absolute residuals."""
     status = _check(T)
     everyone: Mask = np.ones(len(T), dtype=np.bool_)
@@ -28,11 +28,11 @@ def solve_pivot(T: F64, limits: tuple[float, float], robust: bool) -> PivotSolut
     x, used = _fit(T, np.ones(len(T))), everyone
     if robust:
         x = _absolute(T, x)
-        x, used = _settle(T, x)
+        x, used = _settle(T, x, limits[2])
         if used.sum() < LEAST_POSES or _demanded(T, used, limits):
             return int(Refused.INSUFFICIENT_MOTION)
     e = _residuals(T, x)
-    swings, directions = _swings(T[used])
+    swings, directions = swings_rad(T[used])
     norms, mean = np.linalg.norm(e[used], axis=1), T[used, :3, :3].mean(axis=0)
     off = (T[used, :3, :3] - mean).reshape(-1, 3)
     return PivotSolution(
@@ -42,7 +42,7 @@ def solve_pivot(T: F64, limits: tuple[float, float], robust: bool) -> PivotSolut
         axis_rms_m=np.sqrt(np.mean(e[used] ** 2, axis=0)),
         max_m=float(norms.max()),
         inliers=int(used.sum()),
-        range_rad=_range(T, used),
+        range_rad=range_rad(T, used),
         swings_rad=swings,
         directions=directions,
         inverse=np.linalg.inv(off.T @ off),
@@ -65,18 +65,20 @@ def _check(T: F64) -> int:
     return int(Refused.REPEATED) if same else 0
 
 
-def _demanded(T: F64, used: Mask, limits: tuple[float, float]) -> int:
-    enough = _range(T, used) >= limits[0] and _swings(T[used])[0][0] >= limits[1]
+def _demanded(T: F64, used: Mask, limits: tuple[float, float, float]) -> int:
+    enough = range_rad(T, used) >= limits[0] and swings_rad(T[used])[0][0] >= limits[1]
     return 0 if enough else int(Refused.INSUFFICIENT_MOTION)
 
 
-def _range(T: F64, used: Mask) -> float:
+def range_rad(T: F64, used: Mask) -> float:
+    """Return the largest angle (rad) between two of the used poses, of at most 512 evenly taken ones."""
     step = max(-(-len(T) // COMPARED), 1)
     R = Rotation.from_matrix(T[::step, :3, :3][used[::step]])
     return max((float((R[i].inv() * R[i:]).magnitude().max()) for i in range(len(R))), default=0.0)
 
 
-def _swings(T: F64) -> tuple[F64, F64]:
+def swings_rad(T: F64) -> tuple[F64, F64]:
+    """Return how far directions of the tool swing (3,), rms, ascending, and the directions, rows of (3, 3)."""
     off = T[:, :3, :3] - T[:, :3, :3].mean(axis=0)
     _, s, Vt = np.linalg.svd(off.reshape(-1, 3) / np.sqrt(len(T)), full_matrices=False)
     return np.asarray(s[::-1], dtype=np.float64), np.asarray(Vt[::-1], dtype=np.float64)
@@ -100,31 +102,39 @@ def _absolute(T: F64, x: F64) -> F64:
     return x
 
 
-def _settle(T: F64, x: F64) -> tuple[F64, Mask]:
+def _settle(T: F64, x: F64, limit: float) -> tuple[F64, Mask]:
     n = len(T)
     used: Mask = np.ones(n, dtype=np.bool_)
     wide = np.sqrt(3 * n / (3 * n - 6)) * chi.ppf(0.99, 3) / chi.median(3)
-    for factor in (1.0, wide):
+
+    def scatter(size: F64) -> float:
+        return float(np.sqrt(np.sum(size[used] ** 2) / (3 * used.sum() - 6)))
+
+    for far in (_median, lambda size: wide * _median(size), lambda size: limit * scatter(size)):
         for _ in range(50):
             size = np.linalg.norm(_residuals(T, x), axis=1)
-            now = size <= max(factor * float(np.quantile(size, 0.5, method='lower')), FINEST_M)
-            if now.sum() < LEAST_POSES or _swings(T[now])[0][0] == 0:
-                return x, now
-            x = _fit(T[now], np.ones(int(now.sum())))
+            now = size <= max(far(size), FINEST_M)
             if (now == used).all():
                 break
             used = now
+            if used.sum() < LEAST_POSES:
+                return x, used
+            x = _fit(T[used], np.ones(int(used.sum())))
     return x, used
+
+
+def _median(size: F64) -> float:
+    return float(np.quantile(size, 0.5, method='lower'))
 
 
 def solve_spin(T: F64, limits: tuple[float, float, float]) -> SpinSolution | int:
     """Return what the kernel's ``spin`` returns, by singular values."""
     status = _check(T)
     everyone: Mask = np.ones(len(T), dtype=np.bool_)
-    if status or _range(T, everyone) < min(limits[0], 3.0):
+    if status or range_rad(T, everyone) < min(limits[0], 3.0):
         return status or int(Refused.INSUFFICIENT_MOTION)
     R, t = T[:, :3, :3], T[:, :3, 3]
-    swings, directions = _swings(T)
+    swings, directions = swings_rad(T)
     axis = directions[0] * (1 if directions[0][np.argmax(np.abs(directions[0]))] > 0 else -1)
     off = (R - R.mean(axis=0)).reshape(-1, 3) @ directions[1:].T
     across, *_ = np.linalg.lstsq(off, -(t - t.mean(axis=0)).ravel(), rcond=None)

@@ -78,7 +78,7 @@ fn refine_block(mut arena: Arena) -> i32 {
     }
 }
 
-/// Parameters: least range, least swing (rad). Mode 1: robust. Fit: tip 3, pivot 3, rms, rms by axis 3, max, inliers, range,
+/// Parameters: least range, least swing (rad), limit (standard deviations). Mode 1: robust. Fit: tip 3, pivot 3, rms, rms by axis 3, max, inliers, range,
 /// swings 3, directions 9, inverse 9, mean rotation 9 (row-major).
 fn pivot_block(mut arena: Arena) -> i32 {
     let (control, params) = (arena.u32(0), arena.f64(1));
@@ -86,7 +86,7 @@ fn pivot_block(mut arena: Arena) -> i32 {
     if n > arena.capacity(0) {
         return status::INPUT;
     }
-    let demand = pivot::Demand { range: params[0], swing: params[1] };
+    let demand = pivot::Demand { range: params[0], swing: params[1], limit: params[2] };
     let (poses, residuals) = (Poses(&arena.f64(2)[..16 * n]), arena.f64(8));
     match pivot::solve(poses, demand, control[3] == 1, &mut residuals[..4 * n], &mut arena.f64(9)[..2 * n]) {
         Ok(f) => {
