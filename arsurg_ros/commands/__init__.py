@@ -14,9 +14,9 @@ GROUPS = {
 }
 #: Command group -> the modules that add its commands, in the order of the help.
 MODULES: dict[str, tuple[str, ...]] = {
-    'calibrate': (),
+    'calibrate': ('arsurg_ros.commands.pivot', 'arsurg_ros.commands.spin', 'arsurg_ros.commands.sphere'),
     'register': (),
-    'estimate': (),
+    'estimate': ('arsurg_ros.commands.latency',),
 }
 
 
