@@ -5,10 +5,10 @@
 THE SIGN: ``offset_s`` is added to b's stamps: what b saw at t, a saw at t + offset_s.
 
 JSON, beside what commands/common.py names: ``offset_s``, ``sigma_s`` (one standard error), ``meaning`` (the sign in words);
-``correlation`` (of the speeds at the offset), ``second_peak`` (the next peak's share of the highest), ``signal``, ``window_s``,
-``rate_a_hz``, ``rate_b_hz``, ``slower`` (a or b), ``speeds`` (pairs used), ``outliers``, ``gain`` (slower over faster),
-``noise`` (of a speed) with ``noise_unit``, ``dropped_a``, ``dropped_b`` (samples with the stamp before), ``curve``: ``offsets_s``
-and ``correlations``; ``source_a``, ``source_b``; ``warnings``.
+``correlation`` (of the speeds at the offset), ``second_peak`` (the next peak's share of the highest), ``signal``,
+``window_s``, ``rate_a_hz``, ``rate_b_hz``, ``slower`` (a or b), ``speeds`` (pairs used), ``outliers``, ``gain`` (slower over
+faster), ``noise`` (of a speed) with ``noise_unit``, ``dropped_a``, ``dropped_b`` (samples with the stamp before), ``curve``:
+``offsets_s`` and ``correlations``; ``source_a``, ``source_b``; ``warnings``.
 
 Errors: those of registration/latency.py.
 """
@@ -41,7 +41,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         '--signal', choices=tuple(UNITS), default='rotation',
         help='compare how fast the body turns (default: any frames fit) or how far one point of it goes',
     )
-    parser.add_argument('--window', type=float, metavar='S', help='speeds over so long, seconds (default: 3 periods of the slower)')
+    parser.add_argument('--window', type=float, metavar='S', help='take speeds over so long (default 3 periods of the slower)')
     add_common(parser)
     parser.set_defaults(run=run)
 

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """``arsurg calibrate pivot``: a tool's tip from poses while it rests in a divot.
 
-JSON, beside what commands/common.py names: ``poses`` (how many), ``source``, ``dropped``; ``method``; ``tip`` and ``pivot`` (in
-``unit``); ``tip_m`` (metres: the instrument node's parameter); ``T`` = ``T_tool_tip`` (with ``--spin``, z along the tool's axis;
-else turned as the tool); ``inliers`` (how many), ``outliers`` (indices from 0); of the inliers ``rms_mm`` (3D), ``axis_rms_mm``
-(3, the tracker's axes), ``max_mm``; ``residuals_mm`` (3D, every pose); ``all_poses``: tip, rms_mm, axis_rms_mm, max_mm of the
-plain least squares of every pose; ``range_deg``, ``swings_deg`` (3, ascending) and ``directions`` (3x3, rows in the tool frame):
-the tip is worst known along the first; ``noise_mm`` (an axis), ``dof``; ``tip_covariance_mm2``, ``pivot_covariance_mm2`` (3x3),
-``tip_sigma_mm`` (3), ``tip_margin95_mm``, ``pivot_margin95_mm``; ``spin`` (null, or ``axis``, ``wobble_deg``, ``turn_deg``,
-``tip_off_axis_mm``); ``warnings``.
+JSON, beside what commands/common.py names: ``poses`` (how many), ``source``, ``dropped``; ``method``; ``tip`` and ``pivot``
+(in ``unit``); ``tip_m`` (metres: the instrument node's parameter); ``T`` = ``T_tool_tip`` (with ``--spin``, z along the
+tool's axis; else turned as the tool); ``inliers`` (how many), ``outliers`` (indices from 0); of the inliers ``rms_mm`` (3D),
+``axis_rms_mm`` (3, the tracker's axes), ``max_mm``; ``residuals_mm`` (3D, every pose); ``all_poses``: tip, rms_mm,
+axis_rms_mm, max_mm of the plain least squares of every pose; ``range_deg``, ``swings_deg`` (3, ascending) and ``directions``
+(3x3, rows in the tool frame): the tip is worst known along the first; ``noise_mm`` (an axis), ``dof``;
+``tip_covariance_mm2``, ``pivot_covariance_mm2`` (3x3), ``tip_sigma_mm`` (3), ``tip_margin95_mm``, ``pivot_margin95_mm``;
+``spin`` (null, or ``axis``, ``wobble_deg``, ``turn_deg``, ``tip_off_axis_mm``); ``warnings``.
 
 Errors: those of registration/pivot.py and, with ``--spin``, of registration/spin.py.
 """
@@ -37,7 +37,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     described = "Find a tool's tip (T_tool_tip) from poses of the tool while its tip rests in a divot."
     parser = parsers.add_parser('pivot', help="a tool's tip, from poses about a divot", description=described)
-    parser.add_argument('--poses', required=True, metavar='P', help='T_tracker_tool: a folder of 4x4 texts, CSV, NPZ, .mha, bag')
+    parser.add_argument('--poses', required=True, metavar='P', help='T_tracker_tool: folder of 4x4 texts, CSV, NPZ, .mha, bag')
     parser.add_argument('--method', choices=METHODS, default='robust', help='robust (default) leaves outliers out')
     parser.add_argument('--spin', metavar='Q', help="poses while the tool spins about its axis: gives the tip's frame its z")
     parser.add_argument(
@@ -127,7 +127,8 @@ def _text(found: PivotCalibration, spin: SpinCalibration | None, unit: Lengths, 
         f'tip       {unit.text(found.tip_m)}, in the tool frame',
         f'pivot     {unit.text(found.pivot_m)}, in the tracker frame',
         f'error     tip within {MM * found.tip_margin95_m:.3f} mm, 95 % (sigma {sx:.3f}, {sy:.3f}, {sz:.3f} mm)',
-        f'residual  rms {MM * found.rms_m:.3f} mm (axes {x:.3f}, {y:.3f}, {z:.3f} mm), max {MM * found.max_m:.3f} mm; {found.method}',
+        f'residual  rms {MM * found.rms_m:.3f} mm (axes {x:.3f}, {y:.3f}, {z:.3f} mm), max {MM * found.max_m:.3f} mm, '
+        f'{found.method}',
         f'          all poses by plain least squares: rms {MM * everything.rms_m:.3f} mm, max {MM * everything.max_m:.3f} mm',
         f'poses     {inliers} of {count} used' + (f'; {dropped} more were not valid' if dropped else ''),
         f'motion    {math.degrees(found.range_rad):.1f} deg between two poses; '

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """``arsurg calibrate sphere``: a sphere through points of its surface.
 
-JSON, beside what commands/common.py names: ``points`` (how many), ``source``; ``centre`` and ``radius`` in ``unit``; ``rms_mm``,
-``max_mm``; ``noise_mm``, ``dof``; ``covariance_mm2`` (4x4, of centre and radius), ``centre_sigma_mm`` (3), ``radius_sigma_mm``,
-``centre_margin95_mm``; ``condition`` (1/3 for a whole sphere, 0 for none). Residuals are in the picture: points are many.
+JSON, beside what commands/common.py names: ``points`` (how many), ``source``; ``centre`` and ``radius`` in ``unit``;
+``rms_mm``, ``max_mm``; ``noise_mm``, ``dof``; ``covariance_mm2`` (4x4, of centre and radius), ``centre_sigma_mm`` (3),
+``radius_sigma_mm``, ``centre_margin95_mm``; ``condition`` (1/3 for a whole sphere, 0 for none). Residuals are in the picture:
+points are many.
 
 Errors: those of registration/sphere.py.
 """
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     }
     digits = 3 if unit.unit == 'mm' else 6
     text = '\n'.join([
-        f'centre    {unit.text(found.centre_m)}, within {MM * found.margin95_m:.4f} mm, 95 %',
+        f'centre    {unit.text(found.centre_m)}, within {MM * found.margin95_m:.4f} mm, 95 % (for independent points)',
         f'radius    {found.radius_m / unit_m(args):.{digits}f} {unit.unit}, sigma {sigmas[3]:.4f} mm',
         f'residual  rms {MM * found.rms_m:.4f} mm, max {MM * found.max_m:.4f} mm, {len(points.p_m)} points',
     ])

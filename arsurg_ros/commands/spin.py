@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """``arsurg calibrate spin``: a tool's axis from poses while it turns about it.
 
-JSON, beside what commands/common.py names: ``poses``, ``source``, ``dropped``; ``axis`` (unit) and ``point`` (on it, nearest to
-the tool's origin, in ``unit``) in the tool frame; ``direction`` and ``centre`` in the tracker's; ``T`` = ``T_tool_tip``: z along the
-axis, at ``--tip`` or else at ``point``; ``tip`` (null without ``--tip``) and ``tip_off_axis_mm``; ``wobble_deg`` and ``radial_mm``
-(rms), ``wobbles_deg``, ``radials_mm``, ``turns_deg`` (every pose); ``turn_deg``; ``axis_sigmas_deg`` (2); ``warnings``.
+JSON, beside what commands/common.py names: ``poses``, ``source``, ``dropped``; ``axis`` (unit) and ``point`` (on it, nearest
+to the tool's origin, in ``unit``) in the tool frame; ``direction`` and ``centre`` in the tracker's; ``T`` = ``T_tool_tip``: z
+along the axis, at ``--tip`` or else at ``point``; ``tip`` (null without ``--tip``) and ``tip_off_axis_mm``; ``wobble_deg``
+and ``radial_mm`` (rms), ``wobbles_deg``, ``radials_mm``, ``turns_deg`` (every pose); ``turn_deg``; ``axis_sigmas_deg`` (2);
+``warnings``.
 
 Errors: those of registration/spin.py.
 """
@@ -32,7 +33,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     described = "Find a tool's axis from poses of the tool while it turns about it in a divot or collet."
     parser = parsers.add_parser('spin', help="a tool's axis, from poses while it turns about it", description=described)
-    parser.add_argument('--poses', required=True, metavar='P', help='T_tracker_tool: a folder of 4x4 texts, CSV, NPZ, .mha, bag')
+    parser.add_argument('--poses', required=True, metavar='P', help='T_tracker_tool: folder of 4x4 texts, CSV, NPZ, .mha, bag')
     parser.add_argument('--tip', type=point, metavar='X,Y,Z', help='the tip of a pivot calibration, tool frame, in --units')
     parser.add_argument(
         '--min-turn', type=float, default=math.degrees(MIN_TURN_RAD), metavar='DEG',
