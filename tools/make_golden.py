@@ -22,6 +22,7 @@ from arsurg_ros.kernels.landmarks import REFUSALS  # noqa: E402
 from arsurg_ros.kernels.poses import REFUSALS as POSE_REFUSALS  # noqa: E402
 from arsurg_ros.kernels.reference_raster import ReferenceRasteriser  # noqa: E402
 from arsurg_ros.types import F64, Mesh  # noqa: E402
+from tools.golden_calibration import calibration  # noqa: E402
 
 RNG = np.random.default_rng(2026)
 TOLERANCE = 1e-9
@@ -205,8 +206,8 @@ def scene(name: str, camera: list[float], meshes: list[Any], poses: list[F64], s
 
 
 def main() -> None:
-    """Write the three files."""
-    for family in (registration, tracking, overlay):
+    """Write the files, one a family."""
+    for family in (registration, calibration, tracking, overlay):
         path = ROOT / 'wasm' / 'golden' / f'{family.__name__}.json'
         lines = ',\n'.join(json.dumps(case) for case in family())
         path.write_text(f'{{"made_by": "tools/make_golden.py", "cases": [\n{lines}\n]}}\n')

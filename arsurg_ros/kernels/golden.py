@@ -16,6 +16,7 @@ from arsurg_ros import resources
 from arsurg_ros.errors import ArsurgError, KernelError, RegistrationError
 from arsurg_ros.kernels.backends import BACKENDS, pick
 from arsurg_ros.kernels.files import use_folder
+from arsurg_ros.kernels.golden_calibration import check_calibration
 from arsurg_ros.kernels.landmarks import solve_paired_points
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.kernels.raster import RASTERISERS
@@ -100,6 +101,7 @@ def off(found: F64, wanted: F64, tolerance: float) -> str:
 
 CHECKS: dict[str, Callable[[Case, str], str]] = {
     'registration': check_registration,
+    'calibration': check_calibration,
     'tracking': check_tracking,
     'overlay': check_overlay,
 }
