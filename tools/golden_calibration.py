@@ -82,8 +82,9 @@ def spins(rng: np.random.Generator) -> list[Case]:
     axis, start = np.array([0.1, 0.98, -0.15]) / np.linalg.norm([0.1, 0.98, -0.15]), se3.from_rotvec([0.3, -0.4, 0.9])
 
     def spun(turn: float, noise_rad: float) -> F64:
-        turns = [start @ se3.from_rotvec(axis * t) @ se3.from_rotvec(rng.normal(0, noise_rad, 3)) for t in np.linspace(0, turn, 15)]
-        return np.array([se3.compose(R, PIVOT - R @ TIP + rng.normal(0, 0.1 * noise_rad, 3)) for R in turns])
+        turns = [start @ se3.from_rotvec(axis * t) for t in np.linspace(0, turn, 15)]
+        shaken = [R @ se3.from_rotvec(rng.normal(0, noise_rad, 3)) for R in turns]
+        return np.array([se3.compose(R, PIVOT - R @ TIP + rng.normal(0, 0.1 * noise_rad, 3)) for R in shaken])
 
     def case(name: str, T: F64, expected: int = 0) -> Case:
         return by_twin(name, 'spin', expected, poses=flat(T), demand=SPIN_DEMAND)
@@ -125,7 +126,7 @@ def spheres(rng: np.random.Generator) -> list[Case]:
 
 
 def offsets(rng: np.random.Generator) -> list[Case]:
-    """Two streams of one motion, by rotation and by translation, with a gap; one that rests."""
+    """Two streams of one motion, by rotation and by translation, with gaps; a stream too short. No two times are equal."""
     knots = 0.25 * np.arange(24) - 0.5
     turn, way = (CubicSpline(knots, rng.normal(0, s, (24, 3))) for s in (0.3, 0.05))
 
@@ -137,9 +138,9 @@ def offsets(rng: np.random.Generator) -> list[Case]:
 
     cases = []
     for name, signal, noise in (('rotation', 'rotation', 2e-3), ('translation', 'translation', 2e-4)):
-        fast, slow = rows(50, 0.07, noise / 2, signal), rows(20, 0.0, noise, signal)
+        fast, slow = rows(50, 0.0713, noise / 2, signal), rows(20, 0.0, noise, signal)
         asked = {'fast': flat(np.delete(fast, range(90, 102), 0)), 'slow': flat(np.delete(slow, [20, 21, 22, 23, 24, 25], 0))}
-        search = {'window': [0.15, 0.1, 0.25], 'search': [0.075, 0.075], 'lags': flat(np.arange(-9, 10) * 0.0375)}
+        search = {'window': [0.151, 0.107, 0.257], 'search': [0.075, 0.075], 'lags': flat(np.arange(-9, 10) * 0.0377)}
         cases.append(by_twin(name, 'offset', **asked, **search, signal=signal))
     few = {'fast': flat(fast[:20]), 'slow': flat(slow), **search, 'signal': 'translation'}
     return [*cases, by_twin('too few', 'offset', Refused.TOO_FEW, **few)]

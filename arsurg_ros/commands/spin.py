@@ -5,8 +5,8 @@
 JSON, beside what commands/common.py names: ``poses``, ``source``, ``dropped``; ``axis`` (unit) and ``point`` (on it, nearest
 to the tool's origin, in ``unit``) in the tool frame; ``direction`` and ``centre`` in the tracker's; ``T`` = ``T_tool_tip``: z
 along the axis, at ``--tip`` or else at ``point``; ``tip`` (null without ``--tip``) and ``tip_off_axis_mm``; ``wobble_deg``
-and ``radial_mm`` (rms), ``wobbles_deg``, ``radials_mm``, ``turns_deg`` (every pose); ``turn_deg``; ``axis_sigmas_deg`` (2);
-``warnings``.
+and ``radial_mm`` (rms; of the axis' direction and of its calmest point), ``wobbles_deg``, ``radials_mm``, ``turns_deg``
+(every pose); ``turn_deg``; ``axis_sigmas_deg`` (2); ``warnings``.
 
 Errors: those of registration/spin.py.
 """

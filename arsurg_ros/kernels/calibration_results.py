@@ -88,7 +88,8 @@ class SpinSolution:
     """The axis: unit ``axis`` (3,) and ``point_m`` (3,) on it (nearest to the origin) in the tool frame.
 
     ``direction`` and ``centre_m`` are the same in the tracker's. ``wobble_rad`` (rms angle between the axis and its mean),
-    ``radial_m`` (rms distance of the point from its mean, across), ``turn_rad`` (the circle less its largest gap); a pose:
+    ``radial_m`` (rms distance from its mean of the axis'
+    calmest point, across), ``turn_rad`` (the circle less its largest gap); a pose:
     ``wobbles_rad``, ``radials_m``, ``turns_rad`` (N,). ``swings_rad`` (3,), ascending: the axis' own, and of those across it.
     """
 

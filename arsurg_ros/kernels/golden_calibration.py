@@ -39,8 +39,9 @@ def _pivot(case: Mapping[str, Any], backend: str) -> F64 | int:
     found = solve_pivot(T, PivotDemand(*case['demand']), robust=case['robust'], backend=backend)
     if isinstance(found, int):
         return found
-    numbers = [found.tip_m, found.pivot_m, [found.rms_m, found.max_m, found.inliers, found.range_rad], found.swings_rad]
-    return np.concatenate([np.ravel(v) for v in (*numbers, found.inverse, found.residuals_m, found.inlier)])
+    numbers = [found.rms_m, found.max_m, found.inliers, found.range_rad]
+    tables = (found.inverse.ravel(), found.residuals_m.ravel(), found.inlier)
+    return np.concatenate([found.tip_m, found.pivot_m, numbers, found.swings_rad, *tables])
 
 
 def _spin(case: Mapping[str, Any], backend: str) -> F64 | int:

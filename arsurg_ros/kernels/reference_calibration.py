@@ -15,6 +15,7 @@ from arsurg_ros.types import F64
 
 LEAST_POSES, LEAST_POINTS, COMPARED = 4, 5, 512
 FARTHEST_M, RIGID, SAME, FINEST_M = 1e9, 1e-6, 1e-9, 1e-7
+REACH_M = 2.0
 COINCIDENT_M, COPLANAR, ILL = 1e-6, 1e-3, 1e-5
 Mask = NDArray[np.bool_]
 
@@ -144,8 +145,10 @@ def solve_spin(T: F64, limits: tuple[float, float, float]) -> SpinSolution | int
     centre = R.mean(axis=0) @ point + t.mean(axis=0)
     images = R @ axis
     wobbles = np.arctan2(np.linalg.norm(np.cross(images, direction), axis=1), images @ direction)
-    gone = R @ point + t - centre
-    radials = np.linalg.norm(gone - np.outer(gone @ direction, direction), axis=1)
+    gone, lean = (v - np.outer(v @ direction, direction) for v in (R @ point + t - centre, images))
+    square = float(np.sum(lean**2))
+    calmest = float(np.clip(-np.sum(gone * lean) / square, -REACH_M, REACH_M)) if square > 0 else 0.0
+    radials = np.linalg.norm(gone + calmest * lean, axis=1)
     wobble, radial = (float(np.sqrt(np.mean(v**2))) for v in (wobbles, radials))
     if wobble > limits[1] or radial > limits[2]:
         return int(Refused.NOT_A_SPIN)

@@ -22,7 +22,7 @@ def draw_spin(figure: Figure, found: SpinCalibration) -> None:
     turns = np.degrees(found.turns_rad)
     rows = (
         (upper, np.degrees(found.wobbles_rad), np.degrees(found.wobble_rad), BLUE, 'wobble of the axis', 'deg'),
-        (lower, 1e3 * found.radials_m, 1e3 * found.radial_m, RED, 'distance from its place', 'mm'),
+        (lower, 1e3 * found.radials_m, 1e3 * found.radial_m, RED, 'calmest point off', 'mm'),
     )
     for axes, values, rms, colour, label, unit in rows:
         axes.plot(turns, values, 'o', color=colour, markersize=4)

@@ -26,11 +26,11 @@ MAX_RADIAL_M = 0.005
 class SpinCalibration:
     """Unit ``axis`` (3,) and ``point_m`` (3,) on it (nearest to the tool's origin), in the tool frame.
 
-    ``direction`` and ``centre_m`` are the same in the tracker's. The axis points from the tool's origin to the tip where one is
-    given, else its largest component is positive. ``wobble_rad`` and ``radial_m`` are the rms of what every pose leaves
-    (``wobbles_rad``, ``radials_m``, (N,)); ``turn_rad`` is how far the tool turned, ``turns_rad`` (N,) where it stood.
-    ``axis_sigmas_rad`` (2,) are the axis' standard errors across, larger first. ``tip_m`` (3,) and its distance from the axis,
-    ``tip_off_axis_m``, where one was given.
+    ``direction`` and ``centre_m`` are the same in the tracker's. The axis points from the tool's origin to the tip where one
+    is given, else its largest component is positive. ``wobble_rad`` (of its direction) and ``radial_m`` (of its calmest
+    point, across) are the rms of what every pose leaves (``wobbles_rad``, ``radials_m``, (N,)); ``turn_rad`` is how far the
+    tool turned, ``turns_rad`` (N,) where it stood. ``axis_sigmas_rad`` (2,) are the axis' standard errors across, larger
+    first. ``tip_m`` (3,) and its distance from the axis, ``tip_off_axis_m``, where one was given.
     """
 
     axis: F64

@@ -10,13 +10,16 @@ use crate::Refusal;
 use core::f64::consts::TAU;
 use nalgebra::Vector3;
 
-/// Least turn about the axis, most rms wobble of the axis (rad), most rms distance of the line from its place (m).
+/// Least turn about the axis, most rms wobble of the axis (rad), most rms distance of its calmest point from its place (m).
 #[derive(Clone, Copy, Debug)]
 pub struct Demand {
     pub turn: f64,
     pub wobble: f64,
     pub radial: f64,
 }
+
+/// The distance is that of the axis' calmest point (the divot), at most so far from `point`: noise alone leaves it open.
+const REACH_M: f64 = 2.0;
 
 /// `axis` and `point` (the line's nearest to the tool's origin) in the tool frame, `direction` and `centre` in the tracker's;
 /// the axis' largest component is positive. `turn` is the circle less its largest gap. `swings` of the directions across.
@@ -70,18 +73,42 @@ struct Line {
 }
 
 impl Line {
+    /// Across the axis: where the point went, and how much farther a point a metre along the axis goes.
+    fn gone(&self, poses: Poses, i: usize) -> Vector3<f64> {
+        let moved = poses.rotation(i) * self.point + poses.translation(i) - self.centre;
+        moved - self.direction * self.direction.dot(&moved)
+    }
+
+    fn lean(&self, poses: Poses, i: usize) -> Vector3<f64> {
+        let along = poses.rotation(i) * self.axis;
+        along - self.direction * self.direction.dot(&along)
+    }
+
+    /// How far along the axis the point lies that moves least.
+    fn calmest(&self, poses: Poses) -> f64 {
+        let sum = |f: &dyn Fn(usize) -> f64| (0..poses.len()).map(f).sum::<f64>();
+        let both = sum(&|i| self.gone(poses, i).dot(&self.lean(poses, i)));
+        let square = sum(&|i| self.lean(poses, i).norm_squared());
+        if square > 0.0 {
+            (-both / square).clamp(-REACH_M, REACH_M)
+        } else {
+            0.0
+        }
+    }
+
     /// Writes what every pose leaves; returns the rms of wobble and of distance.
     fn write(&self, poses: Poses, residuals: &mut [f64]) -> (f64, f64) {
         let c = self.direction;
         let across = |v: Vector3<f64>| v - c * c.dot(&v);
         let first = across(poses.rotation(0) * self.mark).normalize();
         let second = c.cross(&first);
+        let calmest = self.calmest(poses);
         let (mut wobbles, mut radials) = (0.0, 0.0);
         for (i, row) in residuals.chunks_exact_mut(4).enumerate().take(poses.len()) {
             let r = poses.rotation(i);
             let leaning = r * self.axis;
             let wobble = libm::atan2(leaning.cross(&c).norm(), leaning.dot(&c));
-            let radial = across(r * self.point + poses.translation(i) - self.centre).norm();
+            let radial = (self.gone(poses, i) + self.lean(poses, i) * calmest).norm();
             let turned = r * self.mark;
             row.copy_from_slice(&[wobble, radial, libm::atan2(second.dot(&turned), first.dot(&turned)), 1.0]);
             wobbles += wobble * wobble;
