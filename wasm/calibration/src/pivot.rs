@@ -17,11 +17,11 @@ const CHI3_MEDIAN: f64 = 1.538_172_254_455_294;
 const CHI3_99: f64 = 3.368_214_175_218_727;
 /// Residuals below this are rounding, never outliers (m).
 const FINEST_M: f64 = 1e-7;
-const ALL_TRIPLES: usize = 14;
-/// With 45 of 100 poses wrong, a set without a clean triple is seen once in 10^38 calibrations.
-const TRIPLES: usize = 500;
-/// A triple whose poses swing less than this (rad) gives no start.
-const LEAST_SWING: f64 = 0.02;
+const ALL_TRIPLES: usize = 13;
+/// With 45 of 100 poses wrong, a set without a clean triple is seen once in 10^23 calibrations.
+const TRIPLES: usize = 300;
+/// A triple whose poses swing less than this (rad, a bound from determinant and trace) gives no start.
+const LEAST_SWING: f64 = 0.01;
 const ROUNDS: usize = 50;
 
 /// What the motion must give: the largest angle between two poses and the least rms swing of any direction (both rad); and
@@ -69,7 +69,7 @@ impl Fit {
 }
 
 /// Fits all poses, or with `robust` those that agree. `residuals` gets R tip + t - pivot and 1 for an inlier, four numbers a
-/// pose; `scratch` holds two numbers a pose.
+/// pose; `scratch` holds three numbers a pose.
 pub fn solve(
     poses: Poses,
     demand: Demand,
@@ -81,13 +81,13 @@ pub fn solve(
     if poses.repeated() {
         return Err(Refusal::Repeated);
     }
-    let all = Moments::new(poses, |_| true);
+    let all = Moments::new(poses, 0..poses.len());
     demanded(&all, poses.range(|_| true), demand)?;
     let (marks, scratch) = scratch.split_at_mut(poses.len());
     marks.fill(1.0);
     let mut fit = Fit::new(&all).ok_or(Refusal::InsufficientMotion)?;
     if robust {
-        fit = settle(poses, consensus(poses, fit, scratch), demand.limit, marks, scratch)
+        fit = settle(poses, consensus(poses, fit, marks, scratch), demand.limit, marks, scratch)
             .ok_or(Refusal::InsufficientMotion)?;
     }
     finish(poses, fit, demand, marks, residuals)
@@ -98,17 +98,35 @@ fn demanded(moments: &Moments, range: f64, demand: Demand) -> Result<(), Refusal
     enough.then_some(()).ok_or(Refusal::InsufficientMotion)
 }
 
-/// The candidate with the least median squared residual.
-fn consensus(poses: Poses, start: Fit, scratch: &mut [f64]) -> Fit {
+/// The candidate with the least median squared residual. Triples are drawn by the poses' ranks (their residuals under the
+/// plain fit), so that neither the poses' order nor the tracker's frame has a say. Leaves `marks` at one.
+fn consensus(poses: Poses, start: Fit, marks: &mut [f64], scratch: &mut [f64]) -> Fit {
     let n = poses.len();
-    let mut best = (median(poses, &start, scratch), start);
+    let (sizes, ranked) = scratch.split_at_mut(n);
+    for (i, rank) in ranked[..n].iter_mut().enumerate() {
+        (marks[i], *rank) = (start.residual(poses, i).norm(), i as f64);
+    }
+    ranked[..n].sort_unstable_by(|a, b| marks[*a as usize].total_cmp(&marks[*b as usize]));
+    marks.fill(1.0);
+    let pose = |rank: usize| ranked[rank] as usize;
+    let mut median = |fit: &Fit| {
+        let mut count = 0;
+        for rank in (0..n).step_by(n.div_ceil(COMPARED)) {
+            sizes[count] = fit.residual(poses, pose(rank)).norm_squared();
+            count += 1;
+        }
+        quantile(&mut sizes[..count], 0.5).unwrap_or(f64::INFINITY)
+    };
+    let mut best = (median(&start), start);
     let mut consider = |i: usize, j: usize, k: usize| {
-        let moments = Moments::new(poses, |m| m == i || m == j || m == k);
-        if moments.swings().0[0] < LEAST_SWING {
+        let moments = Moments::new(poses, [pose(i), pose(j), pose(k)].into_iter());
+        // det / trace^2 is at most a quarter of the least eigenvalue: cheap, and enough for a start
+        let least = moments.information.determinant() / (moments.information.trace() * moments.information.trace());
+        if least < LEAST_SWING * LEAST_SWING {
             return;
         }
         if let Some(fit) = Fit::new(&moments) {
-            let score = median(poses, &fit, scratch);
+            let score = median(&fit);
             if score < best.0 {
                 best = (score, fit);
             }
@@ -126,16 +144,6 @@ fn consensus(poses: Poses, start: Fit, scratch: &mut [f64]) -> Fit {
         }
     }
     best.1
-}
-
-fn median(poses: Poses, fit: &Fit, scratch: &mut [f64]) -> f64 {
-    let step = poses.len().div_ceil(COMPARED);
-    let mut count = 0;
-    for i in (0..poses.len()).step_by(step) {
-        scratch[count] = fit.residual(poses, i).norm_squared();
-        count += 1;
-    }
-    quantile(&mut scratch[..count], 0.5).unwrap_or(f64::INFINITY)
 }
 
 /// Refits the better half, then what the median lets pass, then what the held poses' own scatter lets pass.
@@ -156,7 +164,7 @@ fn settle(poses: Poses, start: Fit, limit: f64, marks: &mut [f64], scratch: &mut
             if marks.iter().filter(|m| **m > 0.0).count() < LEAST {
                 return None;
             }
-            fit = Fit::new(&Moments::new(poses, |i| marks[i] > 0.0))?;
+            fit = Fit::new(&Moments::new(poses, (0..poses.len()).filter(|i| marks[*i] > 0.0)))?;
         }
     }
     Some(fit)
@@ -193,7 +201,7 @@ impl Stage {
 
 fn finish(poses: Poses, fit: Fit, demand: Demand, marks: &[f64], residuals: &mut [f64]) -> Result<Pivot, Refusal> {
     let used = |i: usize| marks[i] > 0.0;
-    let moments = Moments::new(poses, used);
+    let moments = Moments::new(poses, (0..poses.len()).filter(|i| used(*i)));
     let range = poses.range(used);
     demanded(&moments, range, demand)?;
     let (swings, directions) = moments.swings();

@@ -84,8 +84,9 @@ pub struct Moments {
 }
 
 impl Moments {
-    pub fn new(poses: Poses, used: impl Fn(usize) -> bool) -> Self {
-        let indices = || (0..poses.len()).filter(|i| used(*i));
+    /// Of the poses that `indices` names.
+    pub fn new(poses: Poses, indices: impl Iterator<Item = usize> + Clone) -> Self {
+        let indices = || indices.clone();
         let count = indices().count() as f64;
         let rotation = indices().fold(Matrix3::zeros(), |sum, i| sum + poses.rotation(i)) / count;
         let translation = indices().fold(Vector3::zeros(), |sum, i| sum + poses.translation(i)) / count;

@@ -44,7 +44,7 @@ pub fn solve(poses: Poses, demand: Demand, residuals: &mut [f64], scratch: &mut 
     if poses.range(|_| true) < demand.turn.min(3.0) {
         return Err(Refusal::InsufficientMotion);
     }
-    let moments = Moments::new(poses, |_| true);
+    let moments = Moments::new(poses, 0..poses.len());
     let (swings, across) = moments.swings();
     let sign = if across[0][across[0].iamax()] < 0.0 { -1.0 } else { 1.0 };
     let axis = across[0] * sign;

@@ -15,7 +15,7 @@ const LIMIT: f64 = 4.0;
 fn pivot_answer(case: &Value) -> Result<Vec<f64>, Refusal> {
     let (poses, demand) = (numbers(&case["poses"]), numbers(&case["demand"]));
     let n = poses.len() / 16;
-    let (mut residuals, mut scratch) = (vec![0.0; 4 * n], vec![0.0; 2 * n]);
+    let (mut residuals, mut scratch) = (vec![0.0; 4 * n], vec![0.0; 3 * n]);
     let demand = pivot::Demand { range: demand[0], swing: demand[1], limit: LIMIT };
     let robust = case["robust"].as_bool().unwrap();
     let f = pivot::solve(Poses(&poses), demand, robust, &mut residuals, &mut scratch)?;

@@ -25,7 +25,7 @@ fn about(random: &mut Random, n: usize, tip: &[f64; 3], place: &[f64; 3]) -> Vec
 
 fn solve_pivot(poses: &[f64], robust: bool) -> Result<pivot::Pivot, Refusal> {
     let n = poses.len() / 16;
-    pivot::solve(Poses(poses), PIVOT, robust, &mut vec![0.0; 4 * n], &mut vec![0.0; 2 * n])
+    pivot::solve(Poses(poses), PIVOT, robust, &mut vec![0.0; 4 * n], &mut vec![0.0; 3 * n])
 }
 
 #[test]

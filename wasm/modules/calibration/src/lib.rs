@@ -22,7 +22,7 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 11] {
         (Kind::F64, lags),      // correlation
         (Kind::F64, lags),      // pairs behind it
         (Kind::F64, 4 * a),     // residuals (3) and inlier (0, 1) a row of a
-        (Kind::F64, 2 * a + b), // scratch
+        (Kind::F64, 3 * a + b), // scratch
         (Kind::F64, 64),        // fit
     ]
 }
@@ -88,7 +88,7 @@ fn pivot_block(mut arena: Arena) -> i32 {
     }
     let demand = pivot::Demand { range: params[0], swing: params[1], limit: params[2] };
     let (poses, residuals) = (Poses(&arena.f64(2)[..16 * n]), arena.f64(8));
-    match pivot::solve(poses, demand, control[3] == 1, &mut residuals[..4 * n], &mut arena.f64(9)[..2 * n]) {
+    match pivot::solve(poses, demand, control[3] == 1, &mut residuals[..4 * n], &mut arena.f64(9)[..3 * n]) {
         Ok(f) => {
             let mut out = Writer(arena.f64(10));
             out.put(f.tip.as_slice()).put(f.pivot.as_slice()).put(&[f.rms]).put(&f.axis_rms);
