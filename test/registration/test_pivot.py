@@ -30,7 +30,7 @@ def swings(
     tip: np.ndarray = TIP, outliers: int = 0,
 ) -> PoseSeries:
     """Return poses about the pivot within tilts (rad) of a random orientation; the first few with gross errors."""
-    start = Rotation.random(random_state=int(rng.integers(2**31)))
+    start = Rotation.from_rotvec(rng.uniform(-2, 2, 3))
     R = (start * Rotation.from_rotvec(rng.uniform(-1, 1, (n, 3)) * tilt)).as_matrix()
     T = np.tile(np.eye(4), (n, 1, 1))
     T[:, :3, :3] = R
@@ -106,7 +106,7 @@ def trials(count: int, n: int, method: str, outliers: int = 0) -> tuple[np.ndarr
     return np.array(errors)[:, :3], np.array(errors)[:, 3:], found
 
 
-@pytest.mark.parametrize(('method', 'count', 'n'), [('algebraic', 10_000, 30), ('robust', 10_000, 40)])
+@pytest.mark.parametrize(('method', 'count', 'n'), [('algebraic', 10_000, 20), ('robust', 10_000, 40)])
 def test_covariance_and_margins_hold_in_10_000_trials(method: str, count: int, n: int) -> None:
     tip, pivot, found = trials(count, n, method)
     for errors, covariances, margins in (

@@ -34,7 +34,7 @@ def spun(
     rng: np.random.Generator, n: int, axis: np.ndarray = AXIS, turn_rad: float = 5.0, noise: float = 0.0, slide_m: float = 0.0
 ) -> PoseSeries:
     """Return a tool that turns about its axis, its tip in a divot; noise in rad and 0.1 m a rad; it may slide."""
-    start = Rotation.random(random_state=int(rng.integers(2**31)))
+    start = Rotation.from_rotvec(rng.uniform(-2, 2, 3))
     turns = Rotation.from_rotvec(np.linspace(0, turn_rad, n)[:, None] * axis)
     R = (start * turns * Rotation.from_rotvec(rng.normal(0, noise, (n, 3)))).as_matrix()
     T = np.tile(np.eye(4), (n, 1, 1))
