@@ -83,6 +83,41 @@ class PairedPointFit:
 
 
 @dataclass(frozen=True)
+class ClosedForm:
+    """A closed-form answer of a hand-eye problem A_i X B_i = Z: ``X`` and ``Z`` (4, 4), metres."""
+
+    X: F64
+    Z: F64
+
+
+@dataclass(frozen=True)
+class HandEyeFit:
+    """What the hand-eye kernel returns for A_i X B_i = Z, i = 1..N; metres and radians.
+
+    ``covariance`` (12, 12) is of X (x y z rx ry rz) and then of Z, translations and rotations about the axes of each one's
+    parent frame; ``from_rotation`` is the part of it that the noise of rotations makes. ``residuals`` (N, 6) are those of
+    A_i X B_i against Z along the axes of A's parent: translation, rotation vector. ``inliers`` (N,) marks the pairs of the
+    fit. ``noise_m``, ``noise_rad`` are standard deviations per axis with ``dof_m``, ``dof_rad`` degrees of freedom (inf where
+    the noise was given). ``closed`` holds each closed form over the same pairs, None where one has no answer.
+    ``motion_a_rad``, ``motion_b_rad`` (3,) are the rms rotation between two poses about three principal axes, descending.
+    """
+
+    X: F64
+    Z: F64
+    covariance: F64
+    from_rotation: F64
+    residuals: F64
+    inliers: NDArray[np.bool_]
+    noise_m: float
+    noise_rad: float
+    dof_m: float
+    dof_rad: float
+    closed: dict[str, ClosedForm | None]
+    motion_a_rad: F64
+    motion_b_rad: F64
+
+
+@dataclass(frozen=True)
 class TargetError:
     """The error to expect at a target: ``p_ct_m`` (3,), its TRE rms and the radius that holds it 95 times in 100, metres.
 
@@ -121,6 +156,23 @@ class RegistrationResult:
     dof: float = 0.0
     targets: tuple[TargetError, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+class DriftLevel(str, Enum):
+    """What the checks since acceptance say of a registration; UNKNOWN is no data, and no data is not OK."""
+
+    OK = 'ok'
+    UNKNOWN = 'unknown'
+    WARN = 'warn'
+    ERROR = 'error'
+
+
+@dataclass(frozen=True)
+class DriftStatus:
+    """The worst of the checks of a registration in use, and the reason in one line unless it is OK."""
+
+    level: DriftLevel = DriftLevel.OK
+    reason: str = ''
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,19 @@ GROUPS = {
     'calibrate': 'find the constants of cameras, tools and robots',
     'register': 'find the transform between an image and a patient',
     'estimate': 'find the delay between two streams',
+    'log': 'look at the record of accepted registrations',
 }
 #: Command group -> the modules that add its commands, in the order of the help.
 MODULES: dict[str, tuple[str, ...]] = {
-    'calibrate': ('arsurg_ros.commands.pivot', 'arsurg_ros.commands.spin', 'arsurg_ros.commands.sphere'),
-    'register': (),
+    'calibrate': (
+        'arsurg_ros.commands.pivot',
+        'arsurg_ros.commands.spin',
+        'arsurg_ros.commands.handeye',
+        'arsurg_ros.commands.sphere',
+    ),
+    'register': ('arsurg_ros.commands.landmarks',),
     'estimate': ('arsurg_ros.commands.latency',),
+    'log': ('arsurg_ros.commands.log',),
 }
 
 

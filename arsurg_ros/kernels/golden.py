@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ import numpy as np
 
 from arsurg_ros import resources
 from arsurg_ros.errors import ArsurgError, KernelError, RegistrationError
+from arsurg_ros.kernels import golden_landmarks
 from arsurg_ros.kernels.backends import BACKENDS, pick
 from arsurg_ros.kernels.files import use_folder
 from arsurg_ros.kernels.golden_calibration import check_calibration
+from arsurg_ros.kernels.handeye import solve_handeye
 from arsurg_ros.kernels.landmarks import solve_paired_points
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.kernels.raster import RASTERISERS
@@ -82,6 +84,36 @@ def check_overlay(case: Case, backend: str) -> str:
     return f'colour differs by {worst}' if worst > 2 else ''
 
 
+def check_handeye(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    poses = (array(case[k]).reshape(-1, 4, 4) for k in ('a', 'b'))
+    noise = tuple(case['noise']) or None
+    options = {k: case[k] for k in ('reject', 'gate_z')} | {'noise': noise, 'least_motion_rad': case['least_motion']}
+    try:
+        fit = solve_handeye(*poses, **options, backend=backend)
+    except RegistrationError as error:
+        return '' if error.code == case['code'] else f'code {error.code}, not {case["code"] or "a fit"}'
+    if case['code']:
+        return f'a fit, not {case["code"]}'
+    if fit.inliers.astype(int).tolist() != case['inliers']:
+        return f'pairs {np.flatnonzero(fit.inliers.astype(int) != case["inliers"]).tolist()} are judged differently'
+    found, wanted = [fit.X, fit.Z, fit.motion_a_rad, fit.motion_b_rad], [array(case[k]) for k in ('x', 'z', 'motion')]
+    for closed, expected in zip(fit.closed.values(), case['closed'], strict=True):
+        found += [closed.X] if closed and expected else []
+        wanted.append(array(expected))
+    wrong = off(_flat(found), _flat(wanted), case['tolerance'])
+    if wrong or not case['covariance']:
+        return wrong
+    ratios = fit.covariance.ravel() / array(case['covariance']), [fit.noise_m, fit.noise_rad] / array(case['noise_found'])
+    scale = np.abs(fit.covariance).ravel() / np.sqrt(np.outer(*2 * [np.diag(fit.covariance)])).ravel()
+    # covariances near zero are compared by what they are beside their variances
+    return off(_flat([(ratios[0] - 1) * scale, ratios[1] - 1]), np.zeros(146), 1e-4)
+
+
+def _flat(arrays: Sequence[F64]) -> F64:
+    return np.concatenate([np.ravel(a) for a in arrays])
+
+
 def background(width: int, height: int) -> U8:
     """Return the image that the overlay's golden vectors are drawn over."""
     y, x, c = np.mgrid[:height, :width, :3]
@@ -95,8 +127,23 @@ def _mesh(mesh: Case) -> Mesh:
 
 def off(found: F64, wanted: F64, tolerance: float) -> str:
     """Return what is farther off than the tolerance."""
-    worst = float(np.abs(found - wanted).max()) if found.shape == wanted.shape else float('inf')
+    if found.shape != wanted.shape or not np.array_equal(np.isnan(found), np.isnan(wanted)):
+        return f'{found.size} numbers of which {np.count_nonzero(np.isnan(found))} are NaN, not as wanted'
+    worst = float(np.abs(found - wanted)[~np.isnan(found)].max(initial=0.0))
     return '' if worst <= tolerance else f'off by {worst:.3g}, {tolerance:.3g} allowed'
+
+
+def check_landmarks(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    try:
+        found = golden_landmarks.answer(case, backend)
+    except RegistrationError as error:
+        return '' if error.code == case['code'] else f'code {error.code}, not {case["code"] or "an answer"}'
+    if case['code']:
+        return f'an answer, not {case["code"]}'
+    wanted = {key: array(case[key]) for key in found}
+    wrong = (f'{key}: {told}' for key, v in found.items() if (told := off(v.ravel(), wanted[key], case['tolerance'])))
+    return ', '.join(wrong)
 
 
 CHECKS: dict[str, Callable[[Case, str], str]] = {
@@ -104,6 +151,8 @@ CHECKS: dict[str, Callable[[Case, str], str]] = {
     'calibration': check_calibration,
     'tracking': check_tracking,
     'overlay': check_overlay,
+    'landmarks': check_landmarks,
+    'handeye': check_handeye,
 }
 
 

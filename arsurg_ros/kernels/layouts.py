@@ -22,10 +22,21 @@ class Layout:
 
 REGISTRATION = Layout(
     'registration',
-    1,
+    2,
     ('points',),
-    (('control', 'u4'), ('fixed', 'f8'), ('moving', 'f8'), ('weights', 'f8'), ('residuals', 'f8'), ('fit', 'f8')),
-    ('solve',),
+    (
+        ('control', 'u4'),
+        ('fixed', 'f8'),
+        ('moving', 'f8'),
+        ('weights', 'f8'),
+        ('residuals', 'f8'),
+        ('fit', 'f8'),
+        ('fixed_covariances', 'f8'),
+        ('moving_covariances', 'f8'),
+        ('more', 'f8'),
+        ('members', 'u4'),
+    ),
+    ('solve', 'leave_one_out', 'solve_anisotropic', 'consensus', 'match_unordered'),
 )
 
 CALIBRATION = Layout(
@@ -86,4 +97,22 @@ OVERLAY = Layout(
     ('prepare', 'render'),
 )
 
-LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY)}
+HANDEYE = Layout(
+    'handeye',
+    1,
+    ('poses',),
+    (
+        ('control', 'u4'),
+        ('options', 'f8'),
+        ('a', 'f8'),
+        ('b', 'f8'),
+        ('residuals', 'f8'),
+        ('keep', 'f8'),
+        ('scratch', 'f8'),
+        ('transforms', 'f8'),
+        ('figures', 'f8'),
+    ),
+    ('solve',),
+)
+
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE)}

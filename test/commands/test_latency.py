@@ -15,8 +15,8 @@ from arsurg_ros.cli import main
 
 KEYS = {
     'command', 'unit', 'software', 'kernel', 'offset_s', 'sigma_s', 'meaning', 'correlation', 'second_peak', 'signal',
-    'window_s', 'rate_a_hz', 'rate_b_hz', 'slower', 'speeds', 'outliers', 'gain', 'noise', 'noise_unit', 'dropped_a', 'dropped_b', 'curve',
-    'source_a', 'source_b', 'warnings',
+    'window_s', 'rate_a_hz', 'rate_b_hz', 'slower', 'speeds', 'outliers', 'gain', 'noise', 'noise_unit', 'dropped_a',
+    'dropped_b', 'curve', 'source_a', 'source_b', 'warnings',
 }
 
 

@@ -71,13 +71,15 @@ def test_sphere() -> None:
 def test_latency(rates_hz: tuple[int, int]) -> None:
     def stream(rate_hz: int, late_s: float) -> PoseSeries:
         t = np.arange(0, 10, 1 / rate_hz)
-        return poses([se3.from_rotvec([np.sin(2 * x) + 0.5 * np.sin(5.3 * x), 0.4 * np.cos(3.7 * x), 0]) for x in t], t + late_s)
+        turns = [[np.sin(2 * x) + 0.5 * np.sin(5.3 * x), 0.4 * np.cos(3.7 * x), 0] for x in t]
+        return poses([se3.from_rotvec(w) for w in turns], t + late_s)
 
     found = estimate_offset(stream(rates_hz[0], 0.05), stream(rates_hz[1], 0.0))
     figure = Figure()
     draw_latency(figure, found)
     texts = drawn(figure)
-    assert 'add +50.0' in texts[0] or 'add +49.9' in texts[0]
+    assert found.offset_s == pytest.approx(0.05, abs=1e-3)
+    assert f'add {1e3 * found.offset_s:+.2f} ms' in texts[0]
     assert 'stamps as recorded' in texts
     shifted = figure.axes[2].get_lines()
     assert {line.get_label() for line in shifted} == {'a', 'b'}
