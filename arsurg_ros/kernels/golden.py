@@ -17,6 +17,7 @@ from arsurg_ros.errors import ArsurgError, KernelError, RegistrationError
 from arsurg_ros.kernels import golden_landmarks
 from arsurg_ros.kernels.backends import BACKENDS, pick
 from arsurg_ros.kernels.files import use_folder
+from arsurg_ros.kernels.golden_calibration import check_calibration
 from arsurg_ros.kernels.handeye import solve_handeye
 from arsurg_ros.kernels.landmarks import solve_paired_points
 from arsurg_ros.kernels.poses import interpolate_poses
@@ -147,6 +148,7 @@ def check_landmarks(case: Case, backend: str) -> str:
 
 CHECKS: dict[str, Callable[[Case, str], str]] = {
     'registration': check_registration,
+    'calibration': check_calibration,
     'tracking': check_tracking,
     'overlay': check_overlay,
     'landmarks': check_landmarks,

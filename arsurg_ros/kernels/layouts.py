@@ -56,7 +56,7 @@ CALIBRATION = Layout(
         ('scratch', 'f8'),
         ('fit', 'f8'),
     ),
-    ('correlate', 'refine'),
+    ('correlate', 'refine', 'pivot', 'spin', 'sphere'),
 )
 
 TRACKING = Layout(

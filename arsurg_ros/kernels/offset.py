@@ -3,7 +3,7 @@
 """The time offset between two streams: correlation of their speeds over lags, and its refinement below a sample.
 
 Streams are rows (N, 5): (t s, qx, qy, qz, qw) for ``rotation``, (t s, x m, y m, z m, 0) for ``translation``; stamps rise
-strictly. Pearson's correlation for the search; then Huber's loss by Gauss-Newton (wasm) or the root of its score by the secant
+strictly. Pearson's correlation for the search; then Huber's loss by Gauss-Newton (wasm) or the root of its score by Brent's
 method, with a reweighted line at each shift (numpy twin). Standard errors after Newey and West, Econometrica 55(3), 1987.
 """
 

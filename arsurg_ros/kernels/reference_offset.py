@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import root_scalar
+from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation, Slerp
 
 from arsurg_ros.kernels.calibration_results import Refused, ShiftFit, SpeedCorrelation
@@ -90,7 +93,7 @@ def _pearson(x: F64, y: F64) -> float:
 
 
 def refine(fast: F64, pairs: F64, search: tuple[float, float, float], mode: int) -> ShiftFit | int:
-    """Return what the kernel's ``refine`` returns: the root of Huber's score by the secant method."""
+    """Return what the kernel's ``refine`` returns: the root of Huber's score by Brent's method."""
     start_s, reach_s, gap_s = search
     stream = _Stream(fast, gap_s, mode)
     x_at = [stream.speeds(pairs[:, 0] + d, pairs[:, 1] + d) for d in start_s + reach_s * np.linspace(-2, 2, 9)]
@@ -108,21 +111,23 @@ def refine(fast: F64, pairs: F64, search: tuple[float, float, float], mode: int)
         x = stream.speeds(t0 + d, t1 + d)
         gain, level = _line(x, y, noise)
         e = y - gain * x - level
-        return float(np.sum(_weights(e, noise) * e * slope(d, APART)))
+        return float(np.nansum(_weights(e, noise) * e * slope(d, APART)))
 
     shift, noise = start_s, 0.0
     for _ in range(30):
         x = stream.speeds(t0 + shift, t1 + shift)
         gain, level = _line(x, y, noise)
-        noise = MAD_TO_SIGMA * float(np.quantile(np.abs(y - gain * x - level), 0.5, method='lower'))
-        found = root_scalar(score, args=(noise,), x0=shift, x1=shift + reach_s / 100, method='secant', xtol=1e-11)
-        moved, shift = abs(found.root - shift), float(np.clip(found.root, start_s - reach_s, start_s + reach_s))
-        if moved < 1e-9:
+        e = np.abs(y - gain * x - level)
+        noise = MAD_TO_SIGMA * float(np.quantile(e[np.isfinite(e)], 0.5, method='lower'))
+        before, shift = shift, _root(partial(score, noise=noise), shift, start_s, reach_s)
+        if abs(shift - before) < 1e-9:
             break
     x = stream.speeds(t0 + shift, t1 + shift)
     gain, level = _line(x, y, noise)
     e = y - gain * x - level
-    w = _weights(e, noise)
+    # A fast sample missing between the places asked above: the pair has no say.
+    w = np.where(np.isfinite(e), _weights(e, noise), 0.0)
+    x, e = np.nan_to_num(x), np.nan_to_num(e)
     rows, instrument = (np.stack([gain * slope(shift, s), x, np.ones_like(x)], axis=1) for s in (NEAR, APART))
     information = (instrument * w[:, None]).T @ rows
     if np.linalg.matrix_rank(information) < 3:
@@ -133,8 +138,21 @@ def refine(fast: F64, pairs: F64, search: tuple[float, float, float], mode: int)
     return ShiftFit(shift, sigma, gain, level, correlation, noise, int((w < 0.5).sum()), out)
 
 
+def _root(score: Callable[[float], float], near: float, start_s: float, reach_s: float) -> float:
+    """Return where the score falls through zero, nearest to a shift; the end of the range where it never does."""
+    at = start_s + reach_s * np.linspace(-1, 1, 21)
+    values = np.array([score(float(d)) for d in at])
+    falls = np.flatnonzero((values[:-1] > 0) & (values[1:] <= 0))
+    if not len(falls):
+        return float(at[-1] if values[-1] > 0 else at[0])
+    k = falls[np.argmin(np.abs(at[falls] - near))]
+    return float(brentq(score, at[k], at[k + 1], xtol=1e-12))
+
+
 def _line(x: F64, y: F64, noise: float) -> tuple[float, float]:
     """Return gain and level of Huber's line; the plain one where the noise is not known yet."""
+    known = np.isfinite(x)
+    x, y = x[known], y[known]
     rows, w = np.stack([x, np.ones_like(x)], axis=1), np.ones_like(x)
     gain, level = 0.0, 0.0
     for _ in range(200 if noise > 0 else 1):

@@ -8,6 +8,10 @@
 
 pub mod offset;
 mod order;
+pub mod pivot;
+pub mod poses;
+pub mod sphere;
+pub mod spin;
 pub mod track;
 
 /// Why there is no answer; the numbers are the module's statuses.

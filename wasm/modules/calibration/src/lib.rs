@@ -6,22 +6,24 @@
 
 use abi::{status, Arena, Capacities, Kind};
 use kernel::offset::{self, PAIR};
+use kernel::poses::Poses;
 use kernel::track::{Signal, Track, ROW};
+use kernel::{pivot, sphere, spin};
 
 fn lengths(c: &Capacities) -> [(Kind, u64); 11] {
     let [a, b, lags] = [u64::from(c[0]), u64::from(c[1]), u64::from(c[2])];
     [
-        (Kind::U32, 8),      // rows of a, rows of b, lags, mode; out: pairs, inliers
-        (Kind::F64, 8),      // parameters of the export
-        (Kind::F64, 16 * a), // a
-        (Kind::F64, 5 * b),  // b
-        (Kind::F64, 5 * b),  // pairs of the slow stream
-        (Kind::F64, lags),   // lags
-        (Kind::F64, lags),   // correlation
-        (Kind::F64, lags),   // pairs behind it
-        (Kind::F64, 4 * a),  // residuals (3) and inlier (0, 1) a row of a
-        (Kind::F64, a + b),  // scratch
-        (Kind::F64, 64),     // fit
+        (Kind::U32, 8),         // rows of a, rows of b, lags, mode; out: pairs, inliers
+        (Kind::F64, 8),         // parameters of the export
+        (Kind::F64, 16 * a),    // a
+        (Kind::F64, 5 * b),     // b
+        (Kind::F64, 5 * b),     // pairs of the slow stream
+        (Kind::F64, lags),      // lags
+        (Kind::F64, lags),      // correlation
+        (Kind::F64, lags),      // pairs behind it
+        (Kind::F64, 4 * a),     // residuals (3) and inlier (0, 1) a row of a
+        (Kind::F64, 3 * a + b), // scratch
+        (Kind::F64, 64),        // fit
     ]
 }
 
@@ -32,6 +34,9 @@ abi::kernel!(
     lengths = lengths,
     correlate = correlate_block,
     refine = refine_block,
+    pivot = pivot_block,
+    spin = spin_block,
+    sphere = sphere_block,
 );
 
 /// Parameters of `correlate`: window s, longest interval s of the fast stream, of the slow one. Mode 1: translation.
@@ -71,6 +76,81 @@ fn refine_block(mut arena: Arena) -> i32 {
         }
         Err(refusal) => refusal as i32,
     }
+}
+
+/// Parameters: least range, least swing (rad), limit (standard deviations). Mode 1: robust. Fit: tip 3, pivot 3, rms, rms by axis 3, max, inliers, range,
+/// swings 3, directions 9, inverse 9, mean rotation 9 (row-major).
+fn pivot_block(mut arena: Arena) -> i32 {
+    let (control, params) = (arena.u32(0), arena.f64(1));
+    let n = control[0] as usize;
+    if n > arena.capacity(0) {
+        return status::INPUT;
+    }
+    let demand = pivot::Demand { range: params[0], swing: params[1], limit: params[2] };
+    let (poses, residuals) = (Poses(&arena.f64(2)[..16 * n]), arena.f64(8));
+    match pivot::solve(poses, demand, control[3] == 1, &mut residuals[..4 * n], &mut arena.f64(9)[..3 * n]) {
+        Ok(f) => {
+            let mut out = Writer(arena.f64(10));
+            out.put(f.tip.as_slice()).put(f.pivot.as_slice()).put(&[f.rms]).put(&f.axis_rms);
+            out.put(&[f.max, f.inliers as f64, f.range]).put(&f.swings);
+            f.directions.iter().for_each(|d| out.put(d.as_slice()).end());
+            out.put(f.inverse.transpose().as_slice()).put(f.mean_rotation.transpose().as_slice());
+            status::OK
+        }
+        Err(refusal) => refusal as i32,
+    }
+}
+
+/// Parameters: least turn, most wobble (rad), most distance (m). Fit: axis 3, point 3, direction 3, centre 3, wobble,
+/// distance, turn, swings 3.
+fn spin_block(mut arena: Arena) -> i32 {
+    let (control, params) = (arena.u32(0), arena.f64(1));
+    let n = control[0] as usize;
+    if n > arena.capacity(0) {
+        return status::INPUT;
+    }
+    let demand = spin::Demand { turn: params[0], wobble: params[1], radial: params[2] };
+    let (poses, residuals) = (Poses(&arena.f64(2)[..16 * n]), arena.f64(8));
+    match spin::solve(poses, demand, &mut residuals[..4 * n], arena.f64(9)) {
+        Ok(f) => {
+            let mut out = Writer(arena.f64(10));
+            out.put(f.axis.as_slice()).put(f.point.as_slice()).put(f.direction.as_slice()).put(f.centre.as_slice());
+            out.put(&[f.wobble, f.radial, f.turn]).put(&f.swings);
+            status::OK
+        }
+        Err(refusal) => refusal as i32,
+    }
+}
+
+/// Fit: centre 3, radius, rms, max, condition, inverse 16 (row-major).
+fn sphere_block(mut arena: Arena) -> i32 {
+    let n = arena.u32(0)[0] as usize;
+    if n > arena.capacity(0) {
+        return status::INPUT;
+    }
+    let (points, residuals) = (&arena.f64(2)[..3 * n], arena.f64(8));
+    match sphere::solve(points, &mut residuals[..n]) {
+        Ok(f) => {
+            let mut out = Writer(arena.f64(10));
+            out.put(f.centre.as_slice()).put(&[f.radius, f.rms, f.max, f.condition]).put(f.inverse.as_slice());
+            status::OK
+        }
+        Err(refusal) => refusal as i32,
+    }
+}
+
+/// Puts numbers one after another.
+struct Writer<'a>(&'a mut [f64]);
+
+impl Writer<'_> {
+    fn put(&mut self, values: &[f64]) -> &mut Self {
+        let (now, rest) = core::mem::take(&mut self.0).split_at_mut(values.len());
+        now.copy_from_slice(values);
+        self.0 = rest;
+        self
+    }
+
+    fn end(&self) {}
 }
 
 fn signal(mode: u32) -> Signal {
