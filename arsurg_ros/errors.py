@@ -28,11 +28,11 @@ class RegistrationError(ArsurgError):
 
     Codes of points: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
     ``mirrored``, ``ambiguous``, ``wrong_unit``, ``bad_noise``, ``bad_covariance``, ``not_converged``; of exact searches:
-    ``too_many_points``, ``search_too_large``, ``no_consensus``, ``bad_threshold``; of poses: ``not_rigid``; of
-    pivot, spin and sphere: ``too_few_poses``, ``repeated_pose``, ``insufficient_motion``, ``not_a_pivot``, ``not_a_spin``,
-    ``coplanar``, ``ill_conditioned``, ``not_a_sphere``; of a time offset: ``no_stamps``, ``not_monotonic``,
-    ``too_few_samples``, ``no_overlap``, ``no_motion``, ``no_correlation``, ``ambiguous_offset``, ``offset_out_of_range``;
-    of a session: ``not_still``, ``too_many_points``, ``not_computed``, ``fre_too_large``, ``not_registered``, ``nothing_to_revert``,
+    ``too_many_points``, ``search_too_large``, ``no_consensus``, ``bad_threshold``; of poses: ``not_rigid``; of pivot, spin
+    and sphere: ``too_few_poses``, ``repeated_pose``, ``insufficient_motion``, ``not_a_pivot``, ``not_a_spin``, ``coplanar``,
+    ``ill_conditioned``, ``not_a_sphere``; of a time offset: ``no_stamps``, ``not_monotonic``, ``too_few_samples``,
+    ``no_overlap``, ``no_motion``, ``no_correlation``, ``ambiguous_offset``, ``offset_out_of_range``; of a session:
+    ``not_still``, ``too_many_points``, ``not_computed``, ``fre_too_large``, ``not_registered``, ``nothing_to_revert``,
     ``not_near``, ``validation_failed``, ``nothing_to_save``, ``not_clear``, ``no_session_file``, ``too_old``; of its files:
     ``session_unreadable``, ``session_broken``, ``session_mismatch``, ``store_busy``, ``store_unwritable``, ``store_broken``,
     ``store_mismatch``, ``log_broken``.
