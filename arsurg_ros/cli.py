@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from arsurg_ros import __version__, commands, doctor, report
+from arsurg_ros.commands.common import join_points
 from arsurg_ros.environment import DOMAIN_VARIABLE, free_domain_id, remove_stale_segments, ros_environment
 from arsurg_ros.errors import ArsurgError, ConfigError, error_code
 from arsurg_ros.runner import SystemRunner
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ['doctor']:
         return doctor.main(arguments[1:])
-    args = parser().parse_args(arguments)
+    args = parser().parse_args(join_points(arguments))
     # So that a run that is told to end takes its nodes with it.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:

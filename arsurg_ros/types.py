@@ -189,6 +189,138 @@ class PoseSeries:
 
 
 @dataclass(frozen=True)
+class PlainPivot:
+    """Tip (3,) in the tool frame by plain least squares of every pose, and what that leaves (3D; by the tracker's axes), m."""
+
+    tip_m: F64
+    rms_m: float
+    axis_rms_m: F64
+    max_m: float
+
+
+@dataclass(frozen=True)
+class PivotCalibration:
+    """``tip_m`` (3,) in the tool frame and ``pivot_m`` (3,) in the tracker's, with what tells how good they are.
+
+    ``rms_m`` (3D), ``axis_rms_m`` (3,) by the tracker's axes and ``max_m`` are of the inliers; ``residuals_m`` (N, 3) = T tip
+    - pivot of every pose, ``inlier`` (N,). ``all_poses`` is the plain least squares of all of them. ``T_tool_tip`` (4, 4) is
+    turned as the tool: spin calibration tells the tool's axis. ``range_rad`` is the largest angle between two inliers;
+    ``swings_rad`` (3,), ascending, with the rows of ``directions`` (3, 3), the tool's directions: the tip is worst known
+    along the first. ``noise_m`` is the standard deviation of a residual an axis, ``dof`` its degrees of freedom; covariances
+    (3, 3) in m^2, in the tool's and the tracker's axes; margins hold the truth 95 times in 100.
+    """
+
+    tip_m: F64
+    pivot_m: F64
+    T_tool_tip: F64
+    method: str
+    rms_m: float
+    axis_rms_m: F64
+    max_m: float
+    residuals_m: F64
+    inlier: NDArray[np.bool_]
+    all_poses: PlainPivot
+    range_rad: float
+    swings_rad: F64
+    directions: F64
+    noise_m: float
+    dof: int
+    tip_covariance_m2: F64
+    pivot_covariance_m2: F64
+    tip_margin95_m: float
+    pivot_margin95_m: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SpinCalibration:
+    """Unit ``axis`` (3,) and ``point_m`` (3,) on it (nearest to the tool's origin), in the tool frame.
+
+    ``direction`` and ``centre_m`` are the same in the tracker's. ``T_tool_tip`` (4, 4) has its z along the axis, at the tip
+    (or at ``point_m``). The axis points from the tool's origin to the tip where one is given, else its largest component is
+    positive. ``wobble_rad`` (of its direction) and ``radial_m`` (of its calmest point, across) are the rms of what every pose
+    leaves (``wobbles_rad``, ``radials_m``, (N,)); ``turn_rad`` is how far the tool turned, ``turns_rad`` (N,) where it stood.
+    ``axis_sigmas_rad`` (2,) are the axis' standard errors across, larger first. ``tip_m`` (3,) and its distance from the
+    axis, ``tip_off_axis_m``, where one was given.
+    """
+
+    axis: F64
+    point_m: F64
+    direction: F64
+    centre_m: F64
+    T_tool_tip: F64
+    wobble_rad: float
+    radial_m: float
+    turn_rad: float
+    wobbles_rad: F64
+    radials_m: F64
+    turns_rad: F64
+    axis_sigmas_rad: F64
+    tip_m: F64 | None = None
+    tip_off_axis_m: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SphereFit:
+    """``centre_m`` (3,) and ``radius_m``; ``residuals_m`` (N,) are signed distances from the surface, outside positive.
+
+    ``covariance_m2`` (4, 4) is of centre and radius, from the residuals' own scatter (``noise_m``, ``dof``), for independent
+    points; ``margin95_m`` holds the true centre 95 times in 100. ``condition`` is 1/3 for a whole sphere and falls as the
+    points cover less of it.
+    """
+
+    centre_m: F64
+    radius_m: float
+    rms_m: float
+    max_m: float
+    residuals_m: F64
+    noise_m: float
+    dof: int
+    covariance_m2: F64
+    margin95_m: float
+    condition: float
+
+
+@dataclass(frozen=True)
+class OffsetEstimate:
+    """``offset_s``: add it to b's stamps to have a's (what b saw at t, a saw at t + offset_s).
+
+    ``sigma_s`` is one standard error from the data's own scatter; a delay that itself varies adds to it. ``correlation`` is
+    of the speeds at the offset, ``second`` the next highest peak's share of the highest one of ``curve`` over ``lags_s``.
+    ``pairs`` (M, 5) are of the slower stream (``slow``: 'a' or 'b'): start s, end s after ``epoch_ns``, its speed, the other's
+    at the offset, weight; ``outliers`` of them count less than half. ``unit`` is that of the speeds. ``dropped`` counts the
+    samples of a and of b whose stamp was the one before.
+    """
+
+    offset_s: float
+    sigma_s: float
+    correlation: float
+    second: float
+    signal: str
+    unit: str
+    window_s: float
+    rate_a_hz: float
+    rate_b_hz: float
+    slow: str
+    epoch_ns: int
+    lags_s: F64
+    curve: F64
+    pairs: F64
+    outliers: int
+    gain: float
+    noise: float
+    dropped: tuple[int, int] = (0, 0)
+    warnings: tuple[str, ...] = ()
+
+    def curve_of_offsets(self) -> tuple[F64, F64]:
+        """Return offsets (s, in the sense of ``offset_s``) and the correlation at each."""
+        sign = 1.0 if self.slow == 'b' else -1.0
+        order = slice(None, None, int(sign))
+        return sign * self.lags_s[order], self.curve[order]
+
+
+@dataclass(frozen=True)
 class Mesh:
     """A triangle mesh in its own frame: ``vertices_m`` (V, 3) float32 metres, ``triangles`` (F, 3) uint32, finite, in range."""
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 UNITS_M = {'mm': 1e-3, 'm': 1.0}
 OUT_SUFFIXES = ('.json', '.yaml', '.yml')
+_NEGATIVE_POINT = re.compile(r'-[\d.][^,]*,')
 PLOT_SUFFIXES = ('.png', '.pdf', '.svg')
 
 
@@ -91,6 +93,17 @@ def point(text: str) -> tuple[float, float, float]:
     if len(values) != 3 or not all(math.isfinite(v) for v in values):
         raise argparse.ArgumentTypeError(f'{text!r}: x,y,z with three finite numbers is needed')
     return values
+
+
+def join_points(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with ``--tip -1,2,3`` as ``--tip=-1,2,3``: argparse takes a leading minus for an option."""
+    out: list[str] = []
+    for argument in arguments:
+        if _NEGATIVE_POINT.match(argument) and out and out[-1].startswith('--') and '=' not in out[-1]:
+            out[-1] += f'={argument}'
+        else:
+            out.append(argument)
+    return out
 
 
 def matrix_text(T: F64, unit: Lengths, indent: str = '  ') -> str:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from arsurg_ros.commands.common import add_common, check_outputs, finish, unit_m
 from arsurg_ros.files.poses import load_poses
-from arsurg_ros.registration.latency import MAX_OFFSET_S, UNITS, OffsetEstimate, estimate_offset
+from arsurg_ros.registration.latency import MAX_OFFSET_S, UNITS, estimate_offset
+from arsurg_ros.types import OffsetEstimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -24,8 +24,9 @@ import numpy as np
 
 from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, unit_m
 from arsurg_ros.files.poses import load_poses
-from arsurg_ros.registration.pivot import METHODS, MIN_RANGE_RAD, PivotCalibration, calibrate_pivot
-from arsurg_ros.registration.spin import SpinCalibration, calibrate_spin
+from arsurg_ros.registration.pivot import METHODS, MIN_RANGE_RAD, calibrate_pivot
+from arsurg_ros.registration.spin import calibrate_spin
+from arsurg_ros.types import PivotCalibration, SpinCalibration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

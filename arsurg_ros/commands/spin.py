@@ -21,7 +21,8 @@ import numpy as np
 
 from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, point, unit_m
 from arsurg_ros.files.poses import load_poses
-from arsurg_ros.registration.spin import MIN_TURN_RAD, SpinCalibration, calibrate_spin
+from arsurg_ros.registration.spin import MIN_TURN_RAD, calibrate_spin
+from arsurg_ros.types import SpinCalibration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

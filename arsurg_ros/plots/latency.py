@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from arsurg_ros.registration.latency import OffsetEstimate
-from arsurg_ros.types import F64
+from arsurg_ros.types import F64, OffsetEstimate
 
 BLUE, RED, INK = '#1f6fb4', '#d1442f', '#555555'
 #: So long a stretch is drawn, about the quickest motion: more would hide what matters.

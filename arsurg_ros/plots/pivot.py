@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from arsurg_ros.registration.pivot import PivotCalibration
-from arsurg_ros.types import F64
+from arsurg_ros.types import F64, PivotCalibration
 
 GOOD, BAD, INK = '#1f6fb4', '#d1442f', '#555555'
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from arsurg_ros.registration.sphere import SphereFit
-from arsurg_ros.types import F64
+from arsurg_ros.types import F64, SphereFit
 
 BLUE, INK = '#1f6fb4', '#555555'
 

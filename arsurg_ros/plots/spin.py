@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from arsurg_ros.registration.spin import SpinCalibration
+from arsurg_ros.types import SpinCalibration
 
 BLUE, RED, INK = '#1f6fb4', '#d1442f', '#555555'
 

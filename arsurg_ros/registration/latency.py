@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from arsurg_ros.errors import ConfigError, RegistrationError
+from arsurg_ros.errors import ArsurgError, ConfigError, KernelError, RegistrationError
 from arsurg_ros.kernels.calibration_results import Refused, SpeedCorrelation
 from arsurg_ros.kernels.offset import Window, correlate, refine
-from arsurg_ros.types import F64, I64, PoseSeries
+from arsurg_ros.types import F64, I64, OffsetEstimate, PoseSeries
 
 MAX_OFFSET_S = 1.0
 #: Speeds are taken over this many periods of the slower stream: its noise falls, and what is left is still sharp.
@@ -38,44 +38,6 @@ MAX_SECOND = 0.9
 LOBE = 0.7
 MAX_LAGS = 40_000
 UNITS = {'rotation': 'rad/s', 'translation': 'm/s'}
-
-
-@dataclass(frozen=True)
-class OffsetEstimate:
-    """``offset_s``: add it to b's stamps to have a's (what b saw at t, a saw at t + offset_s).
-
-    ``sigma_s`` is one standard error from the data's own scatter; a delay that itself varies adds to it. ``correlation`` is
-    of the speeds at the offset, ``second`` the next highest peak's share of the highest one of ``curve`` over ``lags_s``.
-    ``pairs`` (M, 5) are of the slower stream (``slow``: 'a' or 'b'): start s, end s after ``epoch_ns``, its speed, the other's
-    at the offset, weight; ``outliers`` of them count less than half. ``unit`` is that of the speeds. ``dropped`` counts the
-    samples of a and of b whose stamp was the one before.
-    """
-
-    offset_s: float
-    sigma_s: float
-    correlation: float
-    second: float
-    signal: str
-    unit: str
-    window_s: float
-    rate_a_hz: float
-    rate_b_hz: float
-    slow: str
-    epoch_ns: int
-    lags_s: F64
-    curve: F64
-    pairs: F64
-    outliers: int
-    gain: float
-    noise: float
-    dropped: tuple[int, int] = (0, 0)
-    warnings: tuple[str, ...] = ()
-
-    def curve_of_offsets(self) -> tuple[F64, F64]:
-        """Return offsets (s, in the sense of ``offset_s``) and the correlation at each."""
-        sign = 1.0 if self.slow == 'b' else -1.0
-        order = slice(None, None, int(sign))
-        return sign * self.lags_s[order], self.curve[order]
 
 
 @dataclass(frozen=True)
@@ -251,9 +213,11 @@ def _peak(found: SpeedCorrelation, max_offset_s: float) -> tuple[int, float]:
     return best, max(second, 0.0)
 
 
-def _refused(status: int, found: SpeedCorrelation) -> RegistrationError:
+def _refused(status: int, found: SpeedCorrelation) -> ArsurgError:
     if status == Refused.FLAT:
         return RegistrationError('no_motion', 'the speed does not change with time: move the body irregularly')
+    if status != Refused.TOO_FEW:
+        return KernelError(f'kernel calibration: refine: unknown status {status}')
     said = f'at the best offset fewer than {LEAST_SAMPLES} of {len(found.pairs)} speeds lie in both streams'
     return RegistrationError('no_overlap', said)
 

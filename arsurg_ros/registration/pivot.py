@@ -9,19 +9,16 @@ less than their number.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
-from arsurg_ros.errors import ConfigError, RegistrationError
+from arsurg_ros.errors import ArsurgError, ConfigError, KernelError, RegistrationError
 from arsurg_ros.files.poses import rigid
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.calibration import PivotDemand, solve_pivot
 from arsurg_ros.kernels.calibration_results import PivotSolution, Refused
 from arsurg_ros.kernels.reference_calibration import LEAST_POSES, range_rad, swings_rad
 from arsurg_ros.registration.uncertainty import margin95
-from arsurg_ros.types import F64, PoseSeries
+from arsurg_ros.types import F64, PivotCalibration, PlainPivot, PoseSeries
 
 METHODS = ('robust', 'algebraic')
 MIN_RANGE_RAD = np.radians(20.0)
@@ -30,43 +27,6 @@ MIN_SWING_RAD = np.radians(2.0)
 MAX_RMS_M = 0.01
 WORKING_VOLUME_M = 10.0
 LONGEST_TIP_M = 2.0
-
-
-@dataclass(frozen=True)
-class PivotCalibration:
-    """``tip_m`` (3,) in the tool frame and ``pivot_m`` (3,) in the tracker's, with what tells how good they are.
-
-    ``rms_m`` (3D), ``axis_rms_m`` (3,) by the tracker's axes and ``max_m`` are of the inliers; ``residuals_m`` (N, 3) = T tip -
-    pivot of every pose, ``inlier`` (N,). ``all_poses`` is the plain least squares of all of them. ``range_rad`` is the largest
-    angle between two inliers; ``swings_rad`` (3,), ascending, with the rows of ``directions`` (3, 3), the tool's directions:
-    the tip is worst known along the first. ``noise_m`` is the standard deviation of a residual an axis, ``dof`` its degrees
-    of freedom; covariances (3, 3) in m^2, in the tool's and the tracker's axes; margins hold the truth 95 times in 100.
-    """
-
-    tip_m: F64
-    pivot_m: F64
-    method: str
-    rms_m: float
-    axis_rms_m: F64
-    max_m: float
-    residuals_m: F64
-    inlier: NDArray[np.bool_]
-    all_poses: PivotSolution
-    range_rad: float
-    swings_rad: F64
-    directions: F64
-    noise_m: float
-    dof: int
-    tip_covariance_m2: F64
-    pivot_covariance_m2: F64
-    tip_margin95_m: float
-    pivot_margin95_m: float
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def T_tool_tip(self) -> F64:
-        """Return the tip's frame, turned as the tool's (spin calibration tells the tool's axis)."""
-        return se3.compose(np.eye(3), self.tip_m)
 
 
 def calibrate_pivot(
@@ -119,15 +79,18 @@ def checked_poses(poses: PoseSeries) -> F64:
     return T
 
 
-def motion_refusal(status: int, source: str) -> RegistrationError:
-    """Return the error of the refusals that pivot and spin share."""
+def motion_refusal(status: int, source: str) -> ArsurgError:
+    """Return the error of the refusals that pivot and spin share; KernelError for a status that neither has."""
     if status == Refused.REPEATED:
         return RegistrationError('repeated_pose', f'{source}: all poses are one and the same; the tool must move about its tip')
-    code = {Refused.TOO_FEW: 'too_few_poses', Refused.NOT_FINITE: 'not_finite', Refused.NOT_RIGID: 'not_rigid'}[Refused(status)]
+    codes: dict[int, str] = {Refused.TOO_FEW: 'too_few_poses', Refused.NOT_FINITE: 'not_finite', Refused.NOT_RIGID: 'not_rigid'}
+    if status not in codes:
+        return KernelError(f'kernel calibration: unknown status {status}')
+    code = codes[status]
     return RegistrationError(code, f'{source}: the kernel refuses its poses')
 
 
-def _refused(status: int, T: F64, source: str, demand: PivotDemand) -> RegistrationError:
+def _refused(status: int, T: F64, source: str, demand: PivotDemand) -> ArsurgError:
     if status != Refused.INSUFFICIENT_MOTION:
         return motion_refusal(status, source)
     angle = range_rad(T, np.ones(len(T), dtype=np.bool_))
@@ -162,13 +125,14 @@ def _with_errors(found: PivotSolution, everything: PivotSolution, method: str) -
     return PivotCalibration(
         tip_m=found.tip_m,
         pivot_m=found.pivot_m,
+        T_tool_tip=se3.compose(np.eye(3), found.tip_m),
         method=method,
         rms_m=found.rms_m,
         axis_rms_m=found.axis_rms_m,
         max_m=found.max_m,
         residuals_m=found.residuals_m,
         inlier=found.inlier,
-        all_poses=everything,
+        all_poses=PlainPivot(everything.tip_m, everything.rms_m, everything.axis_rms_m, everything.max_m),
         range_rad=found.range_rad,
         swings_rad=found.swings_rad,
         directions=found.directions,

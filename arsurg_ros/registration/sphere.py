@@ -4,42 +4,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arsurg_ros.errors import RegistrationError
+from arsurg_ros.errors import ArsurgError, KernelError, RegistrationError
 from arsurg_ros.kernels.calibration import solve_sphere
 from arsurg_ros.kernels.calibration_results import Refused
 from arsurg_ros.kernels.reference_calibration import LEAST_POINTS
 from arsurg_ros.registration.uncertainty import margin95
-from arsurg_ros.types import F64
+from arsurg_ros.types import SphereFit
 
 LARGEST_M = 10.0
 #: rms of the distances over the radius: above it the points are no sphere's.
 MAX_ROUGHNESS = 0.2
-
-
-@dataclass(frozen=True)
-class SphereFit:
-    """``centre_m`` (3,) and ``radius_m``; ``residuals_m`` (N,) are signed distances from the surface, outside positive.
-
-    ``covariance_m2`` (4, 4) is of centre and radius, from the residuals' own scatter (``noise_m``, ``dof``), for independent
-    points; ``margin95_m`` holds the true centre 95 times in 100. ``condition`` is 1/3 for a whole sphere and falls as the
-    points cover less of it.
-    """
-
-    centre_m: F64
-    radius_m: float
-    rms_m: float
-    max_m: float
-    residuals_m: F64
-    noise_m: float
-    dof: int
-    covariance_m2: F64
-    margin95_m: float
-    condition: float
 
 
 def fit_sphere(points_m: ArrayLike, *, source: str = 'points', backend: str = 'wasm') -> SphereFit:
@@ -78,12 +55,15 @@ def fit_sphere(points_m: ArrayLike, *, source: str = 'points', backend: str = 'w
     )
 
 
-def _refused(status: int, source: str, count: int) -> RegistrationError:
-    code, why = {
+def _refused(status: int, source: str, count: int) -> ArsurgError:
+    refusals: dict[int, tuple[str, str]] = {
         Refused.TOO_FEW: ('too_few_points', f'at least {LEAST_POINTS} points are needed'),
         Refused.NOT_FINITE: ('not_finite', 'a coordinate is not a finite number, or beyond 1e9 m'),
         Refused.REPEATED: ('coincident', 'the points lie within a micrometre of each other'),
         Refused.COPLANAR: ('coplanar', 'the points lie in a plane or on a line (third singular value below 1e-3 of the first)'),
         Refused.ILL_CONDITIONED: ('ill_conditioned', 'the points cover too small a patch to tell centre and radius apart'),
-    }[Refused(status)]
+    }
+    if status not in refusals:
+        return KernelError(f'kernel calibration: sphere: unknown status {status}')
+    code, why = refusals[status]
     return RegistrationError(code, f'{source}: {why}; {count} points given')

@@ -4,54 +4,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arsurg_ros.errors import ConfigError, RegistrationError
+from arsurg_ros.errors import ArsurgError, ConfigError, RegistrationError
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.calibration import SpinDemand, solve_spin
 from arsurg_ros.kernels.calibration_results import Refused, SpinSolution
 from arsurg_ros.kernels.reference_calibration import range_rad
 from arsurg_ros.registration.pivot import check_limits, checked_poses, motion_refusal
-from arsurg_ros.types import F64, PoseSeries
+from arsurg_ros.types import F64, PoseSeries, SpinCalibration
 
 MIN_TURN_RAD = np.radians(45.0)
 MAX_WOBBLE_RAD = np.radians(3.0)
 MAX_RADIAL_M = 0.005
-
-
-@dataclass(frozen=True)
-class SpinCalibration:
-    """Unit ``axis`` (3,) and ``point_m`` (3,) on it (nearest to the tool's origin), in the tool frame.
-
-    ``direction`` and ``centre_m`` are the same in the tracker's. The axis points from the tool's origin to the tip where one
-    is given, else its largest component is positive. ``wobble_rad`` (of its direction) and ``radial_m`` (of its calmest
-    point, across) are the rms of what every pose leaves (``wobbles_rad``, ``radials_m``, (N,)); ``turn_rad`` is how far the
-    tool turned, ``turns_rad`` (N,) where it stood. ``axis_sigmas_rad`` (2,) are the axis' standard errors across, larger
-    first. ``tip_m`` (3,) and its distance from the axis, ``tip_off_axis_m``, where one was given.
-    """
-
-    axis: F64
-    point_m: F64
-    direction: F64
-    centre_m: F64
-    wobble_rad: float
-    radial_m: float
-    turn_rad: float
-    wobbles_rad: F64
-    radials_m: F64
-    turns_rad: F64
-    axis_sigmas_rad: F64
-    tip_m: F64 | None = None
-    tip_off_axis_m: float | None = None
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def T_tool_tip(self) -> F64:
-        """Return the frame at the tip (without one: at ``point_m``) with z along the axis."""
-        return tip_frame(self.point_m if self.tip_m is None else self.tip_m, self.axis)
 
 
 def tip_frame(tip_m: ArrayLike, axis: ArrayLike) -> F64:
@@ -90,7 +56,7 @@ def calibrate_spin(
     return _with_tip(found, tip)
 
 
-def _refused(status: int, T: F64, source: str, demand: SpinDemand, backend: str) -> RegistrationError:
+def _refused(status: int, T: F64, source: str, demand: SpinDemand, backend: str) -> ArsurgError:
     if status not in (Refused.INSUFFICIENT_MOTION, Refused.NOT_A_SPIN):
         return motion_refusal(status, source)
     loose = solve_spin(T, SpinDemand(1e-9, np.pi, 1e9), backend=backend)
@@ -122,6 +88,7 @@ def _with_tip(found: SpinSolution, tip: F64 | None) -> SpinCalibration:
         point_m=found.point_m,
         direction=sign * found.direction,
         centre_m=found.centre_m,
+        T_tool_tip=tip_frame(found.point_m if tip is None else tip, sign * found.axis),
         wobble_rad=found.wobble_rad,
         radial_m=found.radial_m,
         turn_rad=found.turn_rad,

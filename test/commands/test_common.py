@@ -14,6 +14,7 @@ from arsurg_ros.commands.common import (
     add_common,
     check_outputs,
     finish,
+    join_points,
     lengths,
     matrix_text,
     plain,
@@ -100,3 +101,8 @@ def test_plain_values() -> None:
         'a': [1, [0.5]],
         '2': {'b': [[None]]},
     }
+
+
+def test_a_point_may_begin_with_a_minus() -> None:
+    joined = join_points(['--tip', '-1,2,3', '--json', '--tip', '-.5,0,0', '-5', '--a=1', '-1,2,3'])
+    assert joined == ['--tip=-1,2,3', '--json', '--tip=-.5,0,0', '-5', '--a=1', '-1,2,3']

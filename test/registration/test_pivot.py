@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from arsurg_ros.errors import ConfigError, RegistrationError
+from arsurg_ros.errors import ConfigError, KernelError, RegistrationError
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.backends import BACKENDS
-from arsurg_ros.registration.pivot import PivotCalibration, calibrate_pivot
+from arsurg_ros.kernels.calibration_results import Refused
+from arsurg_ros.registration.pivot import calibrate_pivot, motion_refusal
 from arsurg_ros.registration.uncertainty import margin95
-from arsurg_ros.types import PoseSeries
+from arsurg_ros.types import PivotCalibration, PoseSeries
 
 TIP, PIVOT = np.array([-0.015, 0.15, -0.007]), np.array([0.1, -0.2, -1.5])
 SEEDS = st.integers(0, 2**32 - 1)
@@ -249,3 +250,8 @@ def test_the_margin_of_known_covariances() -> None:
     C = np.diag([3.0, 1.0, 0.3])
     drawn = np.linalg.norm(rng.multivariate_normal(np.zeros(3), C, 20_000), axis=1)
     assert 0.94 < np.mean(drawn < margin95(C, np.inf)) < 0.96
+
+
+def test_an_unknown_status_is_an_error_of_the_kernel() -> None:
+    assert isinstance(motion_refusal(99, 'made'), KernelError)
+    assert isinstance(motion_refusal(Refused.NOT_RIGID, 'made'), RegistrationError)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arsurg_ros.errors import ConfigError, RegistrationError
+from arsurg_ros.errors import ConfigError, KernelError, RegistrationError
 from arsurg_ros.files.points import load_points
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.backends import BACKENDS
-from arsurg_ros.registration.sphere import fit_sphere
+from arsurg_ros.registration.sphere import _refused, fit_sphere
 
 SEEDS = st.integers(0, 2**32 - 1)
 PROPERTY = settings(max_examples=40, deadline=None)
@@ -116,3 +116,7 @@ def test_refusals(backend: str, code: str, points: object) -> None:
 def test_an_unknown_backend_lists_the_valid_ones() -> None:
     with pytest.raises(ConfigError, match="backend: 'cuda' is unknown; valid: wasm, numpy"):
         fit_sphere(GOOD, backend='cuda')
+
+
+def test_an_unknown_status_is_an_error_of_the_kernel() -> None:
+    assert isinstance(_refused(99, 'made', 3), KernelError)

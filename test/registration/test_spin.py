@@ -13,8 +13,8 @@ from scipy.spatial.transform import Rotation
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.backends import BACKENDS
-from arsurg_ros.registration.spin import SpinCalibration, calibrate_spin, tip_frame
-from arsurg_ros.types import PoseSeries
+from arsurg_ros.registration.spin import calibrate_spin, tip_frame
+from arsurg_ros.types import PoseSeries, SpinCalibration
 
 TIP, PIVOT = np.array([-0.015, 0.39, -0.007]), np.array([0.1, -0.2, -1.5])
 SEEDS = st.integers(0, 2**32 - 1)
