@@ -66,4 +66,35 @@ OVERLAY = Layout(
     ('prepare', 'render'),
 )
 
-LAYOUTS = {layout.name: layout for layout in (REGISTRATION, TRACKING, OVERLAY)}
+SURFACE = Layout(
+    'surface',
+    1,
+    ('target', 'triangles', 'source'),
+    (
+        ('control', 'u4'),
+        ('params', 'f8'),
+        ('state', 'f8'),
+        ('result', 'f8'),
+        ('raw', 'f8'),
+        ('faces', 'u4'),
+        ('target_points', 'f8'),
+        ('target_normals', 'f8'),
+        ('target_triangles', 'f8'),
+        ('target_nodes', 'f4'),
+        ('target_leaves', 'f4'),
+        ('target_starts', 'u4'),
+        ('source_points', 'f8'),
+        ('source_normals', 'f8'),
+        ('source_nodes', 'f4'),
+        ('source_leaves', 'f4'),
+        ('source_starts', 'u4'),
+        ('scratch', 'f8'),
+        ('words', 'u4'),
+        ('points', 'f8'),
+        ('normals', 'f8'),
+        ('index', 'u4'),
+    ),
+    ('prepare_target', 'prepare_source', 'align', 'evaluate'),
+)
+
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, TRACKING, OVERLAY, SURFACE)}
