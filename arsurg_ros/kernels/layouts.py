@@ -93,6 +93,7 @@ SURFACE = Layout(
         ('points', 'f8'),
         ('normals', 'f8'),
         ('index', 'u4'),
+        ('gaps', 'f4'),
     ),
     ('prepare_target', 'prepare_source', 'align', 'evaluate'),
 )

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Things on their way into the tree, and fixed-size rows of flat arrays.
 
-/// A point, or a triangle's bounding ball, as the bits of x, y, z and radius (f32), and its place in the caller's order.
-pub type Item = [u32; 5];
+/// A point, or a triangle's middle, as the bits of x, y, z (f32), and its place in the caller's order.
+pub type Item = [u32; 4];
 
-pub fn item(p: [f32; 3], radius: f32, id: usize) -> Item {
-    [p[0].to_bits(), p[1].to_bits(), p[2].to_bits(), radius.to_bits(), id as u32]
+pub fn item(p: [f32; 3], id: usize) -> Item {
+    [p[0].to_bits(), p[1].to_bits(), p[2].to_bits(), id as u32]
 }
 
 #[inline(always)]

@@ -10,6 +10,7 @@
 mod align;
 mod evidence;
 mod items;
+mod lanes;
 mod loss;
 mod mesh;
 mod normals;

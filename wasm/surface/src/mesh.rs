@@ -32,19 +32,20 @@ pub fn records(vertices: &[f64], faces: &[u32], origin: &V3, out: &mut [f64], it
         record[3..6].copy_from_slice(&ab);
         record[6..9].copy_from_slice(&ac);
         record[9..].copy_from_slice(&scale(&normal, 1.0 / area));
-        items[kept] = ball([&a, &b, &c], kept);
+        items[kept] = item(ball(record).0.map(|v| v as f32), kept);
         kept += 1;
     }
     Some(kept)
 }
 
 /// A ball about the box's middle that holds the triangle, rounding included.
-fn ball(corners: [&V3; 3], id: usize) -> Item {
+pub fn ball(record: &[f64; RECORD]) -> (V3, f32) {
+    let a = at(record, 0);
+    let corners = [a, add(&a, &at(record, 1)), add(&a, &at(record, 2))];
     let fold = |k: usize, f: fn(f64, f64) -> f64| f(f(corners[0][k], corners[1][k]), corners[2][k]);
     let middle: V3 = core::array::from_fn(|k| 0.5 * (fold(k, f64::min) + fold(k, f64::max)));
     let reach = corners.iter().map(|c| norm(&sub(c, &middle))).fold(0.0, f64::max);
-    let radius = reach * (1.0 + 1e-6) + SLACK * (norm(&middle) + reach);
-    item(middle.map(|v| v as f32), radius as f32, id)
+    (middle, (reach * (1.0 + 1e-6) + SLACK * (norm(&middle) + reach)) as f32)
 }
 
 /// The closest point on a triangle, and whether it lies inside of it, not on an edge or corner.

@@ -2,20 +2,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Normals of a cloud: the direction in which a point's nearest neighbours spread least (Hoppe et al., SIGGRAPH 1992).
 
-use crate::tree::{Neighbours, Tree};
-use crate::vector::{at, cross, dot, put, scale, V3};
+use crate::tree::{Neighbours, Tree, Visitor};
+use crate::vector::{at, cross, dot, norm, put, scale, sub, V3};
 
 /// Fewer neighbours than this say nothing about a plane.
 pub const FEWEST: usize = 5;
 /// Neighbours on a line (second variance below this share of the first) have no normal.
-pub const LINE: f64 = 1e-4;
+pub const LINE: f64 = 1e-9;
 
-/// Writes one unit normal a point (zero where there is none), `points` in the tree's order.
-pub fn estimate(points: &[f64], tree: &Tree, neighbours: usize, normals: &mut [f64]) {
+/// Writes one unit normal a point (zero where there is none), `points` in the tree's order, and a quarter of its squared
+/// distance to the nearest other point where `gaps` has room.
+pub fn estimate(points: &[f64], tree: &Tree, neighbours: usize, normals: &mut [f64], gaps: &mut [f32]) {
+    let (mut before, mut radius) = ([0.0; 3], f64::INFINITY);
     for i in 0..points.len() / 3 {
         let p = at(points, i);
-        let mut found = Neighbours::new(neighbours);
+        // all that the last point found lies within its radius and the step from there to here
+        let step = norm(&sub(&p, &before));
+        let within = (radius + step) * 1.0001 + 1e-6 * (norm(&p) + step);
+        let mut found = Neighbours::new(neighbours, (within * within).min(1e30) as f32);
         tree.search(p.map(|v| v as f32), &mut found);
+        radius = if found.count == neighbours { libm::sqrt(f64::from(found.reach())) } else { f64::INFINITY };
+        before = p;
+        if let Some(gap) = gaps.get_mut(i) {
+            *gap = found.gap();
+        }
         put(normals, i, normal(points, &p, &found.index[..found.count]));
     }
 }

@@ -5,10 +5,12 @@
 use crate::items::row;
 use crate::mesh::{NearestTriangle, RECORD};
 use crate::tree::{Nearest, Tree};
-use crate::vector::{at, dot, norm, put, scale, sub, Motion, V3};
+use crate::vector::{at, norm, put, scale, sub, Motion, V3};
 
 /// No partner within reach.
 pub const NONE: u32 = u32::MAX;
+/// Room for the rounding of f32.
+const CLOSER: f32 = 0.999;
 
 /// The target as it stays resident; coordinates relative to its origin, in its tree's order.
 #[derive(Clone, Copy)]
@@ -19,7 +21,8 @@ pub struct Target<'a> {
 
 #[derive(Clone, Copy)]
 pub enum Shape<'a> {
-    Cloud { points: &'a [f64], normals: &'a [f64] },
+    /// `gaps` may be empty: a quarter of each point's squared distance to the nearest other.
+    Cloud { points: &'a [f64], normals: &'a [f64], gaps: &'a [f32] },
     Mesh { triangles: &'a [f64] },
 }
 
@@ -44,7 +47,7 @@ pub fn find(target: &Target, source: &[f64], motion: &Motion, reach: f64, pairs:
         let q = motion.apply(&at(source, i));
         let before = pairs.index[i];
         let partner = match target.shape {
-            Shape::Cloud { points, normals } => nearest_point(&target.tree, points, normals, &q, reach, before),
+            Shape::Cloud { points, normals, gaps } => nearest_point(&target.tree, points, normals, gaps, &q, reach, before),
             Shape::Mesh { triangles } => nearest_on_mesh(&target.tree, triangles, &q, reach, before),
         };
         match partner {
@@ -63,17 +66,20 @@ pub fn find(target: &Target, source: &[f64], motion: &Motion, reach: f64, pairs:
 type Partner = Option<(u32, V3, V3)>;
 
 #[inline]
-fn nearest_point(tree: &Tree, points: &[f64], normals: &[f64], q: &V3, reach: f64, before: u32) -> Partner {
+fn nearest_point(tree: &Tree, points: &[f64], normals: &[f64], gaps: &[f32], q: &V3, reach: f64, before: u32) -> Partner {
     let mut nearest = Nearest::within((reach * reach).min(1e30) as f32);
-    let rounded = q.map(|v| v as f32);
+    let (rounded, mut known) = (q.map(|v| v as f32), false);
     if before != NONE {
         let d: [f32; 3] = core::array::from_fn(|k| points[3 * before as usize + k] as f32 - rounded[k]);
         let d2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
         if d2 < nearest.d2 {
             nearest = Nearest { index: before as usize, d2 };
+            known = gaps.get(before as usize).is_some_and(|gap| d2 < gap * CLOSER);
         }
     }
-    tree.search(rounded, &mut nearest);
+    if !known {
+        tree.search(rounded, &mut nearest);
+    }
     let index = match nearest.index {
         usize::MAX => return None,
         index => index,

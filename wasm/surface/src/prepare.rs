@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Raw points or triangles to what the alignment works on: checked, downsampled, centred, in a tree's order.
 
-use crate::items::{item, Item};
-use crate::mesh::{records, RECORD};
+use crate::items::{item, row, Item};
+use crate::mesh::{ball, records, RECORD};
 use crate::normals;
 use crate::tree::{build, Store, Tree};
 use crate::vector::{at, put, V3};
@@ -20,7 +20,7 @@ pub const COLLINEAR: f64 = 1e-3;
 /// Fewer points leave a pose open.
 pub const FEWEST: usize = 6;
 
-/// Scratch for one cloud: 4n, 2n, table_room(n) and 5n numbers.
+/// Scratch for one cloud: 4n, 2n, table_room(n) and 4n numbers.
 pub struct Work<'a> {
     pub sums: &'a mut [f64],
     pub keys: &'a mut [u32],
@@ -47,7 +47,7 @@ pub struct Kept {
 }
 
 /// Fills `points` (and the store and `normals` where they are wished) from raw rows of three.
-pub fn cloud(raw: &[f64], wish: &Wish, work: &mut Work, store: &mut Store, points: &mut [f64], normals: &mut [f64]) -> Result<Kept, Refusal> {
+pub fn cloud(raw: &[f64], wish: &Wish, work: &mut Work, store: &mut Store, points: &mut [f64], normals: &mut [f64], gaps: &mut [f32]) -> Result<Kept, Refusal> {
     if raw.len() < 3 * FEWEST {
         return Err(Refusal::TooFewPoints);
     }
@@ -75,7 +75,7 @@ pub fn cloud(raw: &[f64], wish: &Wish, work: &mut Work, store: &mut Store, point
         order(kept, work.items, store, points);
         let tree = Tree::new(count, store.nodes, store.leaves, store.starts, false);
         if wish.neighbours > 0 {
-            normals::estimate(&points[..3 * count], &tree, wish.neighbours, normals);
+            normals::estimate(&points[..3 * count], &tree, wish.neighbours, normals, gaps);
         }
     } else {
         points[..3 * count].copy_from_slice(kept);
@@ -85,13 +85,13 @@ pub fn cloud(raw: &[f64], wish: &Wish, work: &mut Work, store: &mut Store, point
 
 fn order(kept: &[f64], items: &mut [u32], store: &mut Store, points: &mut [f64]) {
     let count = kept.len() / 3;
-    let items = &mut items.as_chunks_mut::<5>().0[..count];
+    let items = &mut items.as_chunks_mut::<4>().0[..count];
     for (i, slot) in items.iter_mut().enumerate() {
-        *slot = item(at(kept, i).map(|v| v as f32), 0.0, i);
+        *slot = item(at(kept, i).map(|v| v as f32), i);
     }
-    build(items, store);
+    build(items, |_| 0.0, store);
     for (i, slot) in items.iter().enumerate() {
-        put(points, i, at(kept, slot[4] as usize));
+        put(points, i, at(kept, slot[3] as usize));
     }
 }
 
@@ -108,14 +108,14 @@ pub fn mesh(
         return Err(Refusal::EmptyMesh);
     }
     let origin = middle(vertices)?;
-    let items: &mut [Item] = items.as_chunks_mut::<5>().0;
+    let items: &mut [Item] = items.as_chunks_mut::<4>().0;
     let count = records(vertices, faces, &origin, scratch, items).ok_or(Refusal::BadFace)?;
     if count == 0 {
         return Err(Refusal::EmptyMesh);
     }
-    build(&mut items[..count], store);
+    build(&mut items[..count], |i| ball(row(scratch, i)).1, store);
     for (i, slot) in items[..count].iter().enumerate() {
-        let from = RECORD * slot[4] as usize;
+        let from = RECORD * slot[3] as usize;
         sorted[RECORD * i..RECORD * (i + 1)].copy_from_slice(&scratch[from..from + RECORD]);
     }
     Ok(Kept { count, origin, spread: [0.0; 3] })

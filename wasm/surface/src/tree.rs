@@ -6,13 +6,12 @@
 //! Searches run in f32 over coordinates relative to the target's origin: distances are exact to 1e-6 of themselves.
 
 use crate::items::{number, row, row_mut, split, Item};
+use crate::lanes::{boxes, centres, greatest, Leaf, Node, FAR};
 
 /// Things in a leaf; a leaf is x, y, z and radius of eight each.
 pub const LANES: usize = 8;
 const LEAF: usize = 4 * LANES;
 const NODE: usize = 24;
-/// What fills empty lanes and children: far, but its square is finite.
-const FAR: f32 = 1e18;
 /// Squared distance that every search ends within: beyond any coordinate, before any padding.
 const REACH: f32 = 1e30;
 /// Depth of the stack: three brothers a level, and 16 levels of four hold 2^35 things.
@@ -68,6 +67,7 @@ pub struct Store<'a> {
 #[derive(Clone, Copy)]
 pub struct Tree<'a> {
     shape: Shape,
+    offsets: [usize; 16],
     nodes: &'a [f32],
     leaves: &'a [f32],
     starts: &'a [u32],
@@ -75,13 +75,13 @@ pub struct Tree<'a> {
 }
 
 /// Puts `items` into the tree's order and fills the store; things with a radius (triangles) make their boxes grow.
-pub fn build(items: &mut [Item], store: &mut Store) {
+pub fn build(items: &mut [Item], radius: impl Fn(usize) -> f32, store: &mut Store) {
     let shape = Shape::of(items.len());
     store.starts[0] = 0;
     split(items, 0, shape.bits, 0, store.starts);
     for leaf in 0..shape.leaves() {
         let (from, to) = (store.starts[leaf] as usize, store.starts[leaf + 1] as usize);
-        fill_leaf(&items[from..to], row_mut(store.leaves, leaf));
+        fill_leaf(&items[from..to], &radius, row_mut(store.leaves, leaf));
     }
     for level in (0..shape.levels()).rev() {
         let (first, width) = (shape.offset(level), shape.offset(level + 1) - shape.offset(level));
@@ -103,17 +103,18 @@ pub fn build(items: &mut [Item], store: &mut Store) {
     }
 }
 
-fn fill_leaf(items: &[Item], leaf: &mut [f32; LEAF]) {
+fn fill_leaf(items: &[Item], radius: &impl Fn(usize) -> f32, leaf: &mut Leaf) {
     *leaf = [FAR; LEAF];
     for (i, item) in items.iter().enumerate().take(LANES) {
-        for k in 0..4 {
+        for k in 0..3 {
             leaf[LANES * k + i] = number(item, k);
         }
+        leaf[3 * LANES + i] = radius(item[3] as usize);
     }
 }
 
 /// Least x, y, z, then greatest.
-fn leaf_box(leaf: &[f32; LEAF]) -> [f32; 6] {
+fn leaf_box(leaf: &Leaf) -> [f32; 6] {
     let mut bounds = [FAR, FAR, FAR, -FAR, -FAR, -FAR];
     for i in (0..LANES).filter(|i| leaf[*i] < FAR) {
         for k in 0..3 {
@@ -125,7 +126,7 @@ fn leaf_box(leaf: &[f32; LEAF]) -> [f32; 6] {
     bounds
 }
 
-fn node_box(node: &[f32; NODE]) -> [f32; 6] {
+fn node_box(node: &Node) -> [f32; 6] {
     let mut bounds = [FAR, FAR, FAR, -FAR, -FAR, -FAR];
     for c in (0..4).filter(|c| node[*c] < FAR) {
         for k in 0..3 {
@@ -147,87 +148,83 @@ pub trait Visitor {
 impl<'a> Tree<'a> {
     /// The tree of `count` things that `build` left in the arrays; `solid` where they have a radius.
     pub fn new(count: usize, nodes: &'a [f32], leaves: &'a [f32], starts: &'a [u32], solid: bool) -> Self {
-        Tree { shape: Shape::of(count), nodes, leaves, starts, solid }
+        let shape = Shape::of(count);
+        let offsets = core::array::from_fn(|l| shape.offset((l as u32).min(shape.levels())));
+        Tree { shape, offsets, nodes, leaves, starts, solid }
     }
 
     /// Visits every leaf that lies within the visitor's reach of `q`, the nearest first.
     #[inline]
     pub fn search<V: Visitor>(&self, q: [f32; 3], visitor: &mut V) {
         let levels = self.shape.levels();
-        let offsets: [usize; 17] = core::array::from_fn(|l| self.shape.offset((l as u32).min(16)));
         let mut stack = [(0.0f32, 0u32); STACK];
-        let mut height = 0;
-        let (mut level, mut index) = (0u32, 0usize);
+        let (mut height, mut level, mut index) = (0, 0u32, 0usize);
         loop {
-            if level == levels {
-                self.visit(index, q, visitor);
-            } else {
-                let distances = box_distances(row(self.nodes, offsets[level as usize & 15] + index), q);
-                let base = height;
-                for (c, d) in distances.iter().enumerate() {
-                    if *d < visitor.reach() && height < STACK {
-                        let entry = (*d, (level + 1) << 27 | (4 * index + c) as u32);
-                        let mut at = height;
-                        while at > base && stack[at - 1].0 < *d {
-                            stack[at] = stack[at - 1];
-                            at -= 1;
-                        }
-                        stack[at] = entry;
-                        height += 1;
-                    }
+            // down to a leaf by the nearest child, the others wait
+            while level < levels {
+                let node = row(self.nodes, self.offsets[level as usize & 15] + index);
+                let (d2, mut mask) = boxes(node, q, visitor.reach());
+                if mask == 0 {
+                    break;
                 }
+                level += 1;
+                let mut nearest = mask.trailing_zeros() as usize & 3;
+                mask &= mask - 1;
+                while mask != 0 {
+                    let c = mask.trailing_zeros() as usize & 3;
+                    mask &= mask - 1;
+                    let nearer = d2[c] < d2[nearest];
+                    let waits = if nearer { nearest } else { c };
+                    nearest = if nearer { c } else { nearest };
+                    stack[height & (STACK - 1)] = (d2[waits], level << 27 | (4 * index + waits) as u32);
+                    height += 1;
+                }
+                index = 4 * index + nearest;
+                if level == levels {
+                    self.visit(index, q, visitor);
+                }
+            }
+            if levels == 0 {
+                return self.visit(0, q, visitor);
             }
             loop {
                 if height == 0 {
                     return;
                 }
                 height -= 1;
-                let (d, id) = stack[height];
-                if d < visitor.reach() {
+                let (d2, id) = stack[height & (STACK - 1)];
+                if d2 < visitor.reach() {
                     (level, index) = (id >> 27, (id & 0x7FF_FFFF) as usize);
                     break;
                 }
             }
+            if level == levels {
+                self.visit(index, q, visitor);
+            }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn visit<V: Visitor>(&self, leaf: usize, q: [f32; 3], visitor: &mut V) {
-        let lanes: &[f32; LEAF] = row(self.leaves, leaf);
-        let mut d2 = [0.0f32; LANES];
-        for i in 0..LANES {
-            let (x, y, z) = (lanes[i] - q[0], lanes[LANES + i] - q[1], lanes[2 * LANES + i] - q[2]);
-            d2[i] = x * x + y * y + z * z;
-        }
+        let lanes: &Leaf = row(self.leaves, leaf);
         let start = self.starts[leaf] as usize;
         if self.solid {
+            let (d2, _) = centres(lanes, q, 0.0);
             let count = self.starts[leaf + 1] as usize - start;
             for i in 0..count.min(LANES) {
                 visitor.offer(start + i, d2[i], lanes[3 * LANES + i]);
             }
             return;
         }
-        for (i, d) in d2.iter().enumerate() {
-            if *d < visitor.reach() {
-                visitor.offer(start + i, *d, 0.0);
+        let (d2, mut mask) = centres(lanes, q, visitor.reach());
+        while mask != 0 {
+            let i = mask.trailing_zeros() as usize & 7;
+            mask &= mask - 1;
+            if d2[i] < visitor.reach() {
+                visitor.offer(start + i, d2[i], 0.0);
             }
         }
     }
-}
-
-/// Squared distances of `q` to four boxes.
-#[inline]
-fn box_distances(node: &[f32; NODE], q: [f32; 3]) -> [f32; 4] {
-    let mut out = [0.0f32; 4];
-    for k in 0..3 {
-        for c in 0..4 {
-            let (below, above) = (node[4 * k + c] - q[k], q[k] - node[4 * (3 + k) + c]);
-            let outside = if below > above { below } else { above };
-            let outside = if outside > 0.0 { outside } else { 0.0 };
-            out[c] += outside * outside;
-        }
-    }
-    out
 }
 
 /// The nearest point.
@@ -258,36 +255,50 @@ impl Visitor for Nearest {
 /// At most this many neighbours.
 pub const MOST_NEIGHBOURS: usize = 32;
 
-/// The `wanted` nearest points, nearest first.
+/// The `wanted` nearest points within a radius, in no order; `d2` and `index` hold `count` of them.
 pub struct Neighbours {
     wanted: usize,
+    vectors: usize,
+    reach: f32,
+    worst: usize,
     pub count: usize,
     pub d2: [f32; MOST_NEIGHBOURS],
     pub index: [u32; MOST_NEIGHBOURS],
 }
 
 impl Neighbours {
-    pub fn new(wanted: usize) -> Self {
+    pub fn new(wanted: usize, within: f32) -> Self {
         let wanted = wanted.clamp(1, MOST_NEIGHBOURS);
-        Neighbours { wanted, count: 0, d2: [REACH; MOST_NEIGHBOURS], index: [0; MOST_NEIGHBOURS] }
+        let (d2, index) = ([-1.0; MOST_NEIGHBOURS], [0; MOST_NEIGHBOURS]);
+        Neighbours { wanted, vectors: wanted.div_ceil(4), reach: within.min(REACH), worst: 0, count: 0, d2, index }
+    }
+}
+
+impl Neighbours {
+    /// A quarter of the squared distance from the point itself, which is among them, to the nearest other: what lies nearer
+    /// to the point than its root is nearest to it of all. Zero where another point lies in the same place.
+    pub fn gap(&self) -> f32 {
+        let (mut least, mut second) = (REACH, REACH);
+        for d2 in &self.d2[..self.count] {
+            (least, second) = if *d2 < least { (*d2, least) } else { (least, d2.min(second)) };
+        }
+        0.25 * second
     }
 }
 
 impl Visitor for Neighbours {
-    #[inline]
+    #[inline(always)]
     fn reach(&self) -> f32 {
-        self.d2[self.wanted - 1]
+        self.reach
     }
 
-    #[inline]
+    #[inline(always)]
     fn offer(&mut self, index: usize, d2: f32, _: f32) {
-        let mut at = self.count.min(self.wanted - 1);
-        while at > 0 && self.d2[at - 1] > d2 {
-            self.d2[at] = self.d2[at - 1];
-            self.index[at] = self.index[at - 1];
-            at -= 1;
+        let place = if self.count < self.wanted { self.count } else { self.worst };
+        (self.d2[place % MOST_NEIGHBOURS], self.index[place % MOST_NEIGHBOURS]) = (d2, index as u32);
+        self.count += usize::from(self.count < self.wanted);
+        if self.count == self.wanted {
+            (self.reach, self.worst) = greatest(&self.d2, self.vectors);
         }
-        (self.d2[at], self.index[at]) = (d2, index as u32);
-        self.count = (self.count + 1).min(self.wanted);
     }
 }

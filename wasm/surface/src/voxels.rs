@@ -60,11 +60,10 @@ pub fn downsample(raw: &[f64], cell: f64, origin: &[f64; 3], sums: &mut [f64], k
     Some(cells)
 }
 
-/// The cell's number on an axis, moved to be positive.
+/// The cell's number on an axis, moved to be positive: its bits end a double of this size.
 #[inline(always)]
 fn floor(v: f64) -> u64 {
-    let whole = v as i32;
-    (whole - i32::from(v < f64::from(whole)) + (1 << 20)) as u64
+    (libm::floor(v) + (4_503_599_627_370_496.0 + 1_048_576.0)).to_bits() & 0x1F_FFFF
 }
 
 #[inline(always)]

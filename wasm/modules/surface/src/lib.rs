@@ -14,7 +14,7 @@ use kernel::{Kept, Method, Motion, Pairs, Refusal, Settings, Shape, Source, Stor
 // state:   0..3 target's origin, 3..6 source's origin, 6..9 target's spread, 9..12 source's spread
 // result:  0..16 T_target_source, 16 iterations, 17 converged, 18 inliers, 19 rms, 20 rms distance, 21 noise, 22 score,
 //          23 arm, 24 sigma, 25 cost, 26..32 information, 32..68 directions, 68..104 covariance
-fn lengths(c: &Capacities) -> [(Kind, u64); 22] {
+fn lengths(c: &Capacities) -> [(Kind, u64); 23] {
     let [target, faces, source] = [c[0], c[1], c[2]].map(u64::from);
     let raw = target.max(source);
     let tree = |n: u64| kernel::room(n as usize);
@@ -38,17 +38,18 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 22] {
         (Kind::F32, own.1 as u64),                           // 15 source's leaves
         (Kind::U32, own.2 as u64),                           // 16 source's starts
         (Kind::F64, (4 * raw).max(12 * faces).max(source)),  // 17 scratch: sums, records, residuals
-        (Kind::U32, 2 * raw + kernel::table_room(raw as usize) as u64 + 5 * raw.max(faces)), // 18 keys, table, items
+        (Kind::U32, 2 * raw + kernel::table_room(raw as usize) as u64 + 4 * raw.max(faces)), // 18 keys, table, items
         (Kind::F64, 3 * source),                             // 19 partners' points, target's raw coordinates after `evaluate`
         (Kind::F64, 3 * source),                             // 20 partners' normals
         (Kind::U32, source),                                 // 21 partners' indices
+        (Kind::F32, target),                                 // 22 target's gaps
     ]
 }
 
 abi::kernel!(
     layout = 1,
     capacities = 3,
-    blocks = 22,
+    blocks = 23,
     lengths = lengths,
     prepare_target = prepare_target_block,
     prepare_source = prepare_source_block,
@@ -80,7 +81,7 @@ fn prepare_target_block(mut arena: Arena) -> i32 {
         kernel::triangles(raw, faces, work.items, work.sums, store, arena.f64(8))
     } else {
         let wish = Wish { cell: params[16], neighbours: control[2] as usize, centroid: false, tree: true };
-        kernel::cloud(raw, &wish, work, store, arena.f64(6), arena.f64(7))
+        kernel::cloud(raw, &wish, work, store, arena.f64(6), arena.f64(7), arena.f32(22))
     };
     finish(kept, &mut control[8], state, 0, 6)
 }
@@ -98,7 +99,7 @@ fn prepare_source_block(mut arena: Arena) -> i32 {
     let (sums, words) = (arena.f64(17), arena.u32(18));
     let work = &mut work(&arena, sums, words);
     let store = &mut Store { nodes: arena.f32(14), leaves: arena.f32(15), starts: arena.u32(16) };
-    let kept = kernel::cloud(raw, &wish, work, store, arena.f64(12), arena.f64(13));
+    let kept = kernel::cloud(raw, &wish, work, store, arena.f64(12), arena.f64(13), &mut []);
     control[11] = u32::from(neighbours > 0);
     finish(kept, &mut control[10], state, 3, 9)
 }
@@ -133,7 +134,7 @@ fn scene(arena: &mut Arena, control: &[u32]) -> Option<Scene<'static>> {
     let tree = Tree::new(kept, arena.f32(9), arena.f32(10), arena.u32(11), is_mesh);
     let shape = match is_mesh {
         true => Shape::Mesh { triangles: &arena.f64(8)[..RECORD * kept] },
-        false => Shape::Cloud { points: &arena.f64(6)[..3 * kept], normals: &arena.f64(7)[..3 * kept] },
+        false => Shape::Cloud { points: &arena.f64(6)[..3 * kept], normals: &arena.f64(7)[..3 * kept], gaps: &arena.f32(22)[..kept] },
     };
     let normals = if control[11] != 0 { 3 * n } else { 0 };
     let source = Source { points: &arena.f64(12)[..3 * n], normals: &arena.f64(13)[..normals] };
