@@ -1,41 +1,48 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Paired landmarks to T_ref_ct, with residuals and a first-order covariance."""
+"""Paired landmarks to T_ref_ct with its evidence: residuals, covariance, rejected landmarks, errors at targets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
-from arsurg_ros.errors import ConfigError, DataError, RegistrationError
-from arsurg_ros.geometry import se3
+from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.kernels.landmarks import solve_paired_points
+from arsurg_ros.registration import evidence, tre
 from arsurg_ros.types import F64, RegistrationResult
 
 UNITS_M = {'m': 1.0, 'mm': 1e-3}
-KEYS = ('unit', 'landmarks')
-LANDMARK_KEYS = ('name', 'ct', 'ref')
-# Two point sets of one body have the same size; a factor of a thousand is a mistaken unit.
-UNIT_FACTOR = 50.0
+KEYS = ('unit', 'landmarks', 'targets', 'checks')
+LANDMARK_KEYS = ('name', 'ct', 'ref', 'weight')
+PLACE_KEYS = ('name', 'ct')
 
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Named landmarks: ``p_ct_m`` (N, 3) in the image and, where already measured, ``p_ref_m`` (N, 3) in the reference."""
+    """Named landmarks: ``p_ct_m`` (N, 3) in the image and, where already measured, ``p_ref_m`` (N, 3) in the reference.
+
+    ``weights`` (N,), None for equal ones: a landmark's noise variance is inverse to its weight, zero leaves it out.
+    ``targets`` (3,) in ct are where the error is to be known, ``checks`` (3,) in ct landmarks held out to check it.
+    """
 
     names: tuple[str, ...]
     p_ct_m: F64
     p_ref_m: F64 | None = None
+    weights: F64 | None = None
+    targets: Mapping[str, F64] = field(default_factory=dict)
+    checks: Mapping[str, F64] = field(default_factory=dict)
 
 
 def load_landmarks(path: Path) -> Landmarks:
-    """Read landmarks from YAML: ``unit: mm|m``, ``landmarks: [{name, ct: [x, y, z], ref: [x, y, z]}]``; ``ref`` is optional.
+    """Read landmarks from YAML: ``unit: mm|m``, ``landmarks: [{name, ct: [x, y, z], ref: [x, y, z], weight: 1}]``.
 
+    ``ref`` and ``weight`` are optional, and so are the lists ``targets`` and ``checks`` of ``{name, ct}``.
     Raises DataError for a file that is missing or not YAML, ConfigError for what is wrong in it.
     """
     try:
@@ -65,7 +72,9 @@ def parse_landmarks(data: Any, where: str) -> Landmarks:
         raise ConfigError(f'{where}: ref is given for some landmarks and missing for: {missing}')
     ct = np.array([row['ct'] for row in rows], dtype=np.float64).reshape(-1, 3) * UNITS_M[unit]
     ref = np.array([row['ref'] for row in rows], dtype=np.float64) * UNITS_M[unit] if rows and all(measured) else None
-    return Landmarks(names, ct, ref)
+    weights = np.array([float(row.get('weight', 1)) for row in rows]) if any('weight' in row for row in rows) else None
+    places = {key: _places(data.get(key, []), f'{where}: {key}', UNITS_M[unit]) for key in ('targets', 'checks')}
+    return Landmarks(names, ct, ref, weights, **places)
 
 
 def _row(row: Any, index: int, where: str) -> Mapping[str, Any]:
@@ -75,15 +84,35 @@ def _row(row: Any, index: int, where: str) -> Mapping[str, Any]:
     for key in ('ct', 'ref'):
         if key in row and not _is_point(row[key]):
             raise ConfigError(f'{where}: landmark {row["name"]}: {key} {row[key]!r}: three finite numbers are needed')
+    weight = row.get('weight', 1)
+    if not _is_number(weight) or weight < 0:
+        raise ConfigError(f'{where}: landmark {row["name"]}: weight {weight!r}: a finite number, not negative, is needed')
     return row
+
+
+def _places(rows: Any, where: str, unit_m: float) -> dict[str, F64]:
+    if not isinstance(rows, list):
+        raise ConfigError(f'{where}: a list of name and ct is needed')
+    found: dict[str, F64] = {}
+    for i, row in enumerate(rows):
+        if not isinstance(row, Mapping) or set(row) != set(PLACE_KEYS) or not _is_point(row['ct']):
+            raise ConfigError(f'{where}: entry {i}: name and ct (three finite numbers), and nothing else, are needed')
+        if str(row['name']) in found:
+            raise ConfigError(f'{where}: the name {row["name"]} is there more than once')
+        found[str(row['name'])] = np.array(row['ct'], dtype=np.float64) * unit_m
+    return found
 
 
 def _is_point(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 3
-        and all(isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v) for v in value)
+        and all(_is_number(v) for v in value)
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def _only_keys(data: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
@@ -101,44 +130,40 @@ def register(
     ct_frame: str,
     backend: str = 'wasm',
     provenance: Mapping[str, str] | None = None,
+    robust: bool = False,
+    noise_m: float | None = None,
 ) -> RegistrationResult:
     """Return T_ref_ct from ``p_ref_m`` (N, 3), in the landmarks' order, metres.
 
-    Raises RegistrationError with the kernel's code, or ``wrong_unit`` where the two sets differ in size beyond reason.
+    ``noise_m`` is the standard deviation of a landmark of weight one per axis, both sides together; None estimates it from
+    the residuals. Raises RegistrationError with the kernel's code, or ``wrong_unit`` where a set's size is beyond reason.
     """
-    check_scale(landmarks.p_ct_m, p_ref_m)
-    fit = solve_paired_points(p_ref_m, landmarks.p_ct_m, backend=backend)
+    if robust:
+        raise ConfigError('robust: the consensus kernel is not built in yet')
+    evidence.check_scale(landmarks.p_ct_m, p_ref_m)
+    count = len(landmarks.names)
+    weights = np.ones(count) if landmarks.weights is None else landmarks.weights
+    fit = solve_paired_points(p_ref_m, landmarks.p_ct_m, weights, backend=backend)
+    used = int(np.count_nonzero(weights))
+    T, dof = fit.T_fixed_moving, tre.degrees_of_freedom(used) if noise_m is None else float('inf')
+    noise = tre.estimate_noise_m(fit.residuals_m, weights) if noise_m is None else noise_m
+    covariance = tre.pose_covariance(T, landmarks.p_ct_m, noise, weights)
+    targets = tuple(tre.target_error(name, T, covariance, p, dof) for name, p in landmarks.targets.items())
+    residuals_m = np.linalg.norm(fit.residuals_m, axis=1)
     return RegistrationResult(
         stamp_ns=stamp_ns,
         ref_frame=ref_frame,
         ct_frame=ct_frame,
-        T_ref_ct=fit.T_fixed_moving,
-        covariance=pose_covariance(fit.T_fixed_moving, landmarks.p_ct_m, fit.residuals_m),
+        T_ref_ct=T,
+        covariance=covariance,
         fre_m=fit.fre_m,
         names=landmarks.names,
-        residuals_m=np.linalg.norm(fit.residuals_m, axis=1),
+        residuals_m=residuals_m,
         provenance=dict(provenance or {}),
+        rejected=tuple(n for n, w in zip(landmarks.names, weights, strict=True) if w == 0),
+        loo_tre_m=evidence.leave_one_out_m(p_ref_m, landmarks.p_ct_m, weights, backend),
+        noise_m=noise,
+        dof=dof,
+        targets=targets,
+        warnings=evidence.warnings(fit, weights, targets, noise, dof),
     )
-
-
-def check_scale(p_ct_m: F64, p_ref_m: F64) -> None:
-    """Raise RegistrationError ``wrong_unit`` where one set is many times as large as the other."""
-    size_ct, size_ref = (float(np.linalg.norm(p - p.mean(axis=0))) if len(p) else 0.0 for p in (p_ct_m, p_ref_m))
-    smaller, larger = sorted((size_ct, size_ref))
-    if smaller > 0 and larger / smaller > UNIT_FACTOR:  # false for NaN: the kernel refuses those
-        raise RegistrationError(
-            'wrong_unit', f'the landmarks span {size_ct:.4g} m in ct and {size_ref:.4g} m in ref: is one of them in mm?'
-        )
-
-
-def pose_covariance(T_ref_ct: F64, p_ct_m: F64, residuals_m: F64) -> F64:
-    """Return the 6x6 covariance (x y z rx ry rz; m, rad) of T_ref_ct, first order in the residuals (N, 3).
-
-    Isotropic noise, its variance estimated with 3N - 6 degrees of freedom; rotation about ref's axes through ct's origin,
-    as geometry_msgs/PoseWithCovariance has it. Source: linear least squares on the linearised motion, Hartley and
-    Zisserman, *Multiple View Geometry* (2004), section 5.2.
-    """
-    arms = se3.transform(T_ref_ct, p_ct_m) - T_ref_ct[:3, 3]
-    J = np.concatenate([np.hstack([np.eye(3), -se3.skew(a)]) for a in arms])
-    variance = float((residuals_m**2).sum()) / max(J.shape[0] - 6, 1)
-    return np.asarray(variance * np.linalg.inv(J.T @ J))

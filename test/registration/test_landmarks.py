@@ -6,7 +6,7 @@ import yaml
 
 from arsurg_ros.errors import ConfigError, DataError, RegistrationError
 from arsurg_ros.geometry import se3
-from arsurg_ros.registration.landmarks import Landmarks, load_landmarks, parse_landmarks, pose_covariance, register
+from arsurg_ros.registration.landmarks import Landmarks, load_landmarks, parse_landmarks, register
 
 POINTS = np.array([[0, 0, 0], [0.1, 0, 0], [0, 0.08, 0], [0.02, 0.03, 0.06], [0.09, 0.07, 0.01]])
 NAMES = ('a', 'b', 'c', 'd', 'e')
@@ -39,10 +39,6 @@ def test_covariance_is_what_repeated_noise_does():
     ratio = np.diag(np.mean(predicted, axis=0)) / np.diag(empirical)
     # 1500 trials: a variance is known to about 4 %.
     assert np.all((ratio > 0.85) & (ratio < 1.15)), ratio
-
-
-def test_covariance_of_perfect_points_is_zero():
-    assert np.allclose(pose_covariance(TRUE, POINTS, np.zeros((5, 3))), 0)
 
 
 def test_millimetres_for_metres_are_refused():
