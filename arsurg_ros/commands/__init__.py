@@ -15,7 +15,7 @@ GROUPS = {
 #: Command group -> the modules that add its commands, in the order of the help.
 MODULES: dict[str, tuple[str, ...]] = {
     'calibrate': (),
-    'register': (),
+    'register': ('arsurg_ros.commands.surface',),
     'estimate': (),
 }
 

@@ -17,6 +17,7 @@ from arsurg_ros.types import F64, U32
 FEWEST, FREE, THIN = 6, 1e-3, 1e-3
 FEWEST_NEIGHBOURS, LINE = 5, 1e-9
 FARTHEST_M, COINCIDENT_M, COLLINEAR, CELLS = 1e9, 1e-6, 1e-3, 1_048_575.0
+NEGLIGIBLE, NEGLIGIBLE_LATE, LATE = 1e-4, 1e-2, 15
 TUNING = {'none': 1.0, 'huber': 1.345, 'cauchy': 2.385, 'tukey': 4.685}
 Mask = NDArray[np.bool_]
 
@@ -65,11 +66,13 @@ class ReferenceTarget:
             step = Linear(source[found], own[found], p[found], n[found], settings)
             if settings.loss != 'none' and settings.sigma_m == 0.0 and iteration <= 10:
                 sizes = np.sort(np.abs(step.residuals(T)))
-                sigma = 1.4826 * float(sizes[len(sizes) // 2])
-            moved, delta, damping = step.descend(T, sigma, damping)
-            T = moved
+                freedom = max(len(sizes) - 6, 1)
+                sigma = 1.4826 * float(sizes[len(sizes) // 2]) * np.sqrt(len(sizes) / freedom)
+            T, delta, damping, square, cost = step.descend(T, sigma, damping)
             small = np.linalg.norm(delta[3:]) <= settings.rotation_epsilon_rad
-            converged = bool(small and np.linalg.norm(delta[:3]) <= settings.translation_epsilon_m)
+            small &= np.linalg.norm(delta[:3]) <= settings.translation_epsilon_m
+            share = NEGLIGIBLE if iteration <= LATE else NEGLIGIBLE_LATE
+            converged = bool(small or square <= share * cost / max(found.sum() - 6, 1))
             if converged:
                 break
         return step.judge(T, sigma, centre, len(source), iteration, converged)
@@ -136,17 +139,17 @@ class Linear:
         gap = self.p - se3.transform(T, self.source)
         return np.einsum('nik,nij,njl->kl', J, M, J), np.einsum('nik,nij,nj->nk', J, M, gap)
 
-    def descend(self, T: F64, sigma: float, damping: float) -> tuple[F64, F64, float]:
-        """Return the next pose, the step and the next damping; a step of zeros where none is downhill."""
+    def descend(self, T: F64, sigma: float, damping: float) -> tuple[F64, F64, float, float, float]:
+        """Return the next pose, the step, the next damping, the step's weight and the cost; zeros where none is downhill."""
         H, g = self.forces(T, sigma)
         before = self.cost(T, sigma)
         for _ in range(10):
             delta = np.linalg.lstsq(H + damping * np.diag(np.diag(H)), g.sum(axis=0), rcond=None)[0]
             moved = se3.compose(se3.from_rotvec(delta[3:]) @ T[:3, :3], T[:3, 3] + delta[:3])
-            if self.cost(moved, sigma) <= before:
-                return moved, delta, damping * 0.1 if damping > 1e-6 else 0.0
+            if (after := self.cost(moved, sigma)) <= before:
+                return moved, delta, damping * 0.1 if damping > 1e-6 else 0.0, float(delta @ H @ delta), after
             damping = max(damping * 10, 1e-4)
-        return T, np.zeros(6), damping
+        return T, np.zeros(6), damping, 0.0, before
 
     def judge(self, T: F64, sigma: float, centre: F64, total: int, iterations: int, converged: bool) -> IcpFit | int:
         """Return the fit with its evidence."""
@@ -159,7 +162,9 @@ class Linear:
         size = np.array([1.0] * 3 + [1.0 / arm_m] * 3)
         values, vectors = np.linalg.eigh((J * size).T @ (J * size) / planes)
         freedom = max(planes - 6, 1)
-        variance = float(((weight * r[self.plane]) ** 2).sum()) / freedom / max(float(bend.mean()), 1e-3) ** 2
+        flat = max(float(bend.mean()), 1e-3)
+        few = 1 + 6 / planes * max(float((bend**2).mean()) - flat**2, 0.0) / flat**2
+        variance = float(((weight * r[self.plane]) ** 2).sum()) / freedom * (few / flat) ** 2
         about = variance * np.linalg.pinv(J.T @ J)
         if self.settings.method == 'gicp':
             H, g = self.forces(T, sigma)

@@ -13,7 +13,7 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.backends import BACKENDS
 from arsurg_ros.kernels.icp import IcpFit, IcpSettings, refusal
 from arsurg_ros.kernels.surface import prepare_target
-from test.kernels.surfaces import cloud, on_mesh, organ
+from arsurg_ros.synthetic.organ import cloud, on_mesh, organ
 
 SEEDS = st.integers(0, 2**32 - 1)
 PROPERTY = settings(max_examples=8, deadline=None)
@@ -184,7 +184,7 @@ BAD_MESHES = [
     ('empty_mesh', VERTICES, np.zeros((0, 3), int)),
     ('empty_mesh', np.zeros((0, 3)), FACES),
     ('empty_mesh', VERTICES, np.zeros((5, 3), int)),
-    ('not_finite', np.where(VERTICES == VERTICES[7], np.nan, VERTICES), FACES),
+    ('not_finite', np.where(VERTICES[7] == VERTICES, np.nan, VERTICES), FACES),
     ('bad_face', VERTICES[:9], FACES),
     ('bad_face', VERTICES, -FACES),
     ('bad_face', VERTICES, FACES.astype(float)),

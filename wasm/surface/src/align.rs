@@ -33,6 +33,11 @@ pub struct Outcome {
 /// Fewer partners than this leave a pose open.
 pub const FEWEST: usize = 6;
 const MOST_TRIES: u32 = 10;
+/// A step is nothing beside the noise where its square is this share of the covariance; after many steps, where points go to
+/// and fro between two facets, a larger one.
+const NEGLIGIBLE: f64 = 1e-4;
+const NEGLIGIBLE_LATE: f64 = 1e-2;
+const LATE: u32 = 15;
 /// The scale is kept after so many steps, so that the loop can come to rest.
 const SCALE_STEPS: u32 = 10;
 
@@ -49,7 +54,8 @@ pub fn align(
     let mut damping = 0.0;
     pairs.forget();
     while outcome.iterations < settings.most_iterations && !outcome.converged {
-        if find(target, source.points, &outcome.motion, settings.reach, pairs) < FEWEST {
+        let found = find(target, source.points, &outcome.motion, settings.reach, pairs);
+        if found < FEWEST {
             return None;
         }
         if settings.loss != Kind::Squared && settings.sigma == 0.0 && outcome.iterations < SCALE_STEPS {
@@ -61,8 +67,10 @@ pub fn align(
         match step(source, pairs, settings.method, &loss, &system, &outcome.motion, &mut damping) {
             Some((motion, shift, turn, cost)) => {
                 (outcome.motion, outcome.cost) = (motion, cost);
-                outcome.converged =
-                    norm(&turn) <= settings.rotation_epsilon && norm(&shift) <= settings.translation_epsilon;
+                let small = norm(&turn) <= settings.rotation_epsilon && norm(&shift) <= settings.translation_epsilon;
+                let share = if outcome.iterations <= LATE { NEGLIGIBLE } else { NEGLIGIBLE_LATE };
+                let freedom = (found as f64 - 6.0).max(1.0);
+                outcome.converged = small || system.square(&shift, &turn) <= share * cost / freedom;
             }
             // no step is downhill: it stands at a minimum, to rounding
             None => {
@@ -109,7 +117,7 @@ fn solve(system: &System, damping: f64) -> Option<Vector6<f64>> {
     delta.iter().all(|v| v.is_finite()).then_some(delta)
 }
 
-/// The residuals' standard deviation from the median of their sizes.
+/// The residuals' standard deviation from the median of their sizes, of which the fit has taken six degrees of freedom.
 fn spread(source: &Source, pairs: &Pairs, motion: &Motion, scratch: &mut [f64]) -> f64 {
     let mut count = 0;
     for i in (0..pairs.index.len()).filter(|i| pairs.index[*i] != NONE) {
@@ -118,5 +126,7 @@ fn spread(source: &Source, pairs: &Pairs, motion: &Motion, scratch: &mut [f64]) 
             count += 1;
         }
     }
-    1.4826 * *scratch[..count].select_nth_unstable_by(count / 2, f64::total_cmp).1
+    let freedom = (count as f64 - 6.0).max(1.0);
+    let median = *scratch[..count].select_nth_unstable_by(count / 2, f64::total_cmp).1;
+    1.4826 * median * libm::sqrt(count as f64 / freedom)
 }

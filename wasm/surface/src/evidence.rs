@@ -35,7 +35,8 @@ pub fn judge(source: &Source, pairs: &Pairs, outcome: &Outcome, settings: &Setti
     let total = source.points.len() / 3;
     let (mut plain, mut meat) = (System::default(), [[0.0; 6]; 6]);
     let (mut inliers, mut planes) = (0usize, 0usize);
-    let (mut squares, mut distances, mut arms, mut psi2, mut slope) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let (mut squares, mut distances, mut arms, mut psi2) = (0.0, 0.0, 0.0, 0.0);
+    let (mut slope, mut slope2) = (0.0, 0.0);
     for i in 0..total {
         let Some(p) = pair(source, pairs, &outcome.motion, i) else { continue };
         let (_, weight, bend) = loss.at(p.residual);
@@ -47,6 +48,7 @@ pub fn judge(source: &Source, pairs: &Pairs, outcome: &Outcome, settings: &Setti
             planes += 1;
             psi2 += weight * weight * p.residual * p.residual;
             slope += bend;
+            slope2 += bend * bend;
             plain.add(&jacobian(&p.normal, &p.arm), 1.0, p.residual);
         }
         if settings.method == Method::Gicp {
@@ -60,8 +62,10 @@ pub fn judge(source: &Source, pairs: &Pairs, outcome: &Outcome, settings: &Setti
     let freedom = (found - 6.0).max(1.0);
     let arm = libm::sqrt(arms / n).max(1e-12);
     let (information, directions) = shape(&plain.h, found, arm);
+    // Huber's correction for few points: the variance of the loss's curvature
     let flat = (slope / found).max(1e-3);
-    let variance = psi2 / freedom / (flat * flat);
+    let few = 1.0 + 6.0 / found * (slope2 / found - flat * flat).max(0.0) / (flat * flat);
+    let variance = psi2 / freedom * (few / flat) * (few / flat);
     let about = match settings.method {
         Method::PointToPlane => inverse(&plain.h).map(|m| m * variance),
         Method::Gicp => {

@@ -47,6 +47,12 @@ impl System {
             self.g[i] += wa * residual;
         }
     }
+
+    /// What a step weighs: d' H d.
+    pub fn square(&self, shift: &V3, turn: &V3) -> f64 {
+        let d = [shift[0], shift[1], shift[2], turn[0], turn[1], turn[2]];
+        (0..6).map(|i| d[i] * (0..6).map(|j| self.h[i][j] * d[j]).sum::<f64>()).sum()
+    }
 }
 
 /// One pair under the pose: the residual along the normal (or the distance, without a normal) and its parts.

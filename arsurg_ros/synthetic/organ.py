@@ -1,19 +1,20 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Surfaces for tests: a lopsided organ as a mesh, and clouds of it."""
+"""A lopsided organ without symmetry, as a mesh and as clouds: the truth of surface registration."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-F64 = NDArray[np.float64]
+from arsurg_ros.types import F64
 
 
 def radius(directions: F64) -> F64:
     """Return an organ's radius along unit directions (N, 3): no symmetry, about 0.1 m."""
     x, y, z = directions.T
-    return 0.1 * (1 + 0.25 * x + 0.15 * y * z + 0.1 * np.sin(3 * x + 1) + 0.08 * np.cos(4 * y) + 0.06 * np.sin(5 * z + 2 * x))
+    bumps = 0.1 * np.sin(3 * x + 1) + 0.08 * np.cos(4 * y) + 0.06 * np.sin(5 * z + 2 * x)
+    return np.asarray(0.1 * (1 + 0.25 * x + 0.15 * y * z + bumps))
 
 
 def organ(n: int = 24) -> tuple[F64, NDArray[np.int64]]:

@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A surface registration: distances before and after, and where they lie on the target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from arsurg_ros.types import F64
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_POINTS, MOST_TRIANGLES = 6000, 3000
+BEFORE, AFTER, MESH = '#b0b0b0', '#2a6fbb', '#d9d3c7'
+
+
+def draw_surface(
+    figure: Figure,
+    vertices: F64,
+    triangles: Any,
+    points: F64,
+    before_mm: F64,
+    after_mm: F64,
+    unit: str,
+    title: str,
+) -> None:
+    """Draw distances (N,), mm, infinite left out, and the moved points (N, 3) over the target, both in ``unit``."""
+    bins, space = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2, projection='3d')
+    figure.suptitle(title)
+    _histogram(bins, before_mm, after_mm)
+    rng = np.random.default_rng(0)
+    if triangles is not None and len(triangles):
+        faces = _some(rng, np.asarray(triangles), MOST_TRIANGLES)
+        space.plot_trisurf(*vertices.T, triangles=faces, color=MESH, alpha=0.25, linewidth=0, shade=False)
+    else:
+        space.scatter(*_some(rng, vertices, MOST_POINTS).T, s=0.4, color='#999999', alpha=0.4, depthshade=False)
+    shown = _some(rng, np.flatnonzero(np.isfinite(after_mm)), MOST_POINTS)
+    top = float(np.percentile(after_mm[shown], 98)) if len(shown) else 1.0
+    size = 14 if len(shown) < 1000 else 2
+    drawn = space.scatter(
+        *points[shown].T, c=after_mm[shown], s=size, cmap='viridis', vmin=0, vmax=max(top, 1e-9), depthshade=False
+    )
+    figure.colorbar(drawn, ax=space, label='distance to the target, mm (top: 98th percentile)', shrink=0.7, pad=0.12)
+    lost = int(np.count_nonzero(~np.isfinite(after_mm)))
+    space.set(xlabel=f'x, {unit}', ylabel=f'y, {unit}', zlabel=f'z, {unit}')
+    space.set_title(f'{len(after_mm) - lost} points on the target' + (f', {lost} beyond reach not shown' if lost else ''))
+    space.set_aspect('equal')
+
+
+def _histogram(axes: Any, before_mm: F64, after_mm: F64) -> None:
+    kept = [v[np.isfinite(v)] for v in (before_mm, after_mm)]
+    low = max(min((float(np.percentile(v, 1)) for v in kept if len(v)), default=1e-3), 1e-4)
+    high = max((float(v.max()) for v in kept if len(v)), default=1.0)
+    edges = np.geomspace(low, max(high, 10 * low), 50)
+    for v, color, label in zip(kept, (BEFORE, AFTER), ('before', 'after'), strict=True):
+        median = f', median {np.median(v):.3g} mm' if len(v) else ''
+        axes.hist(np.maximum(v, low), edges, color=color, alpha=0.75, label=f'{label}{median}')
+    axes.set_xscale('log')
+    axes.set(title='Distance of the points to the target', xlabel='distance, mm', ylabel='points')
+    axes.legend()
+    axes.grid(alpha=0.3)
+
+
+def _some(rng: np.random.Generator, rows: Any, most: int) -> Any:
+    """Return the rows, or a sample where there are many."""
+    return rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]
