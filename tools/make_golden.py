@@ -206,7 +206,9 @@ def scene(name: str, camera: list[float], meshes: list[Any], poses: list[F64], s
 
 def main() -> None:
     """Write the three files."""
-    for family in (registration, tracking, overlay):
+    from golden_surface import surface
+
+    for family in (registration, tracking, overlay, surface):
         path = ROOT / 'wasm' / 'golden' / f'{family.__name__}.json'
         lines = ',\n'.join(json.dumps(case) for case in family())
         path.write_text(f'{{"made_by": "tools/make_golden.py", "cases": [\n{lines}\n]}}\n')

@@ -16,9 +16,11 @@ from arsurg_ros import resources
 from arsurg_ros.errors import ArsurgError, KernelError, RegistrationError
 from arsurg_ros.kernels.backends import BACKENDS, pick
 from arsurg_ros.kernels.files import use_folder
+from arsurg_ros.kernels.icp import DEGENERATE, IcpFit, IcpSettings
 from arsurg_ros.kernels.landmarks import solve_paired_points
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.kernels.raster import RASTERISERS
+from arsurg_ros.kernels.surface import prepare_target
 from arsurg_ros.types import F64, U8, Mesh
 
 Case = Mapping[str, Any]
@@ -81,6 +83,27 @@ def check_overlay(case: Case, backend: str) -> str:
     return f'colour differs by {worst}' if worst > 2 else ''
 
 
+def check_surface(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    points, source = array(case['points']).reshape(-1, 3), array(case['source']).reshape(-1, 3)
+    faces = None if case['faces'] is None else np.array(case['faces'], np.int64).reshape(-1, 3)
+    how = IcpSettings(case['method'], case['loss'], case['sigma'], case['reach'], case['iterations'], *case['epsilon'])
+    start = array(case['start']).reshape(4, 4)
+    try:
+        target = prepare_target(points, faces, voxel_m=case['voxel'], neighbours=case['neighbours'], backend=backend)
+        (fit,) = target.align(source, case['voxel'], [start], how)
+    except RegistrationError as error:
+        return '' if error.code == case['code'] else f'code {error.code}, not {case["code"] or "a fit"}'
+    if not isinstance(fit, IcpFit) or fit.degenerate:
+        status = fit if isinstance(fit, int) else DEGENERATE
+        return '' if status == case['status'] else f'status {status}, not {case["status"]}'
+    if case['code'] or fit.inliers != case['inliers']:
+        return f'a fit of {fit.inliers}, not {case["code"] or case["inliers"]}'
+    found = np.concatenate([fit.T_target_source.ravel(), [fit.rms_m, fit.noise_m], np.sqrt(np.diag(fit.covariance))])
+    wanted = np.concatenate([array(case['transform']), array([case['rms'], case['noise']]), array(case['sd'])])
+    return off(found, wanted, case['tolerance']) or off(fit.information, array(case['information']), 1e-5)
+
+
 def background(width: int, height: int) -> U8:
     """Return the image that the overlay's golden vectors are drawn over."""
     y, x, c = np.mgrid[:height, :width, :3]
@@ -102,6 +125,7 @@ CHECKS: dict[str, Callable[[Case, str], str]] = {
     'registration': check_registration,
     'tracking': check_tracking,
     'overlay': check_overlay,
+    'surface': check_surface,
 }
 
 

@@ -14,14 +14,13 @@ from numpy.typing import ArrayLike
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.kernels.backends import pick
 from arsurg_ros.kernels.host import Kernel, PerThread
-from arsurg_ros.kernels.icp import LOSSES, METHODS, NO_OVERLAP, Closest, IcpFit, IcpSettings, IcpTarget, refusal
+from arsurg_ros.kernels.icp import DEGENERATE, LOSSES, METHODS, NO_OVERLAP, Closest, IcpFit, IcpSettings, IcpTarget, refusal
 from arsurg_ros.kernels.layouts import SURFACE
 from arsurg_ros.types import F64, U32
 
 DEADLINE_S = 20.0
 MOST_POINTS, MOST_TRIANGLES, MOST_NEIGHBOURS = 1_000_000, 500_000, 32
 NEIGHBOURS = 8
-_DEGENERATE = 22
 _SMALLEST = 1024
 
 
@@ -155,7 +154,7 @@ class WasmTarget:
         status = kernel.call('align')
         if status == NO_OVERLAP:
             return status
-        if status not in (0, _DEGENERATE):
+        if status not in (0, DEGENERATE):
             raise refusal(status, 'alignment')
         v = kernel.blocks['result'].copy()
         return IcpFit(
@@ -173,7 +172,7 @@ class WasmTarget:
             information=v[26:32],
             directions=v[32:68].reshape(6, 6),
             covariance=v[68:104].reshape(6, 6),
-            degenerate=status == _DEGENERATE,
+            degenerate=status == DEGENERATE,
         )
 
     def closest(self, source_m: F64, T_target_source: F64, max_distance_m: float) -> Closest:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels import surface
-from arsurg_ros.kernels.icp import NO_OVERLAP, IcpFit, IcpSettings, IcpTarget, refusal
+from arsurg_ros.kernels.icp import NO_OVERLAP, Closest, IcpFit, IcpSettings, IcpTarget, refusal
 from arsurg_ros.registration import tre
 from arsurg_ros.registration.starts import MOST_COARSE, MOST_NUDGED, coarse_starts, nudged_starts
 from arsurg_ros.types import F64, TargetError
@@ -82,12 +82,13 @@ class SurfaceFit:
     """``T_target_source`` with its evidence; lengths in metres, everything in the target's axes.
 
     ``rms_m`` is point-to-surface, of the ``inliers`` among ``points`` (after downsampling) that lie within ``max_distance_m``
-    of the target; ``overlap`` is their share. ``distance_m`` (N,) are the distances of all source points given, infinite
-    beyond that; ``p_closest_m`` (N, 3) their partners; ``start_distance_m`` the distances at the first start, without a
-    limit. ``covariance`` (6, 6) is REP-103's (x y z rx ry rz), its scale from the residuals with ``dof`` degrees of freedom;
-    it holds for independent noise, and knows nothing of other minima. ``weakest`` is the direction that is held least. Of
-    ``starts`` poses ``agreeing`` ended here; ``runner_up`` is the best that ended elsewhere, with ``runner_up_rms_m`` (None:
-    there was none). ``coarse`` tells that no start was given. ``targets`` are the errors to expect at places of the target.
+    of the target; ``overlap`` is their share. ``distance_m`` (N,) are the distances of all source points given to the surface
+    (of a cloud: to the plane at the nearest point), infinite beyond that; ``p_closest_m`` (N, 3) their partners;
+    ``start_distance_m`` the distances at the first start, without a limit. ``covariance`` (6, 6) is REP-103's (x y z rx ry
+    rz), its scale from the residuals with ``dof`` degrees of freedom; it holds for independent noise, and knows nothing of
+    other minima. ``weakest`` is the direction that is held least. Of ``starts`` poses ``agreeing`` ended here; ``runner_up`` is
+    the best that ended elsewhere, with ``runner_up_rms_m`` (None: there was none), of all points, one beyond reach counted at
+    the greatest distance. ``coarse``: no start was given. ``targets`` are the errors to expect at places of the target.
     """
 
     T_target_source: F64
@@ -163,8 +164,8 @@ def align(
         converged=best.converged,
         covariance=best.covariance,
         dof=float(max(best.inliers - 6, 0)),
-        distance_m=now.distance_m,
-        start_distance_m=target.kernel.closest(source, starts[0], math.inf).distance_m,
+        distance_m=_to_surface_m(now, se3.transform(best.T_target_source, source)),
+        start_distance_m=_to_surface_m(target.kernel.closest(source, starts[0], math.inf), se3.transform(starts[0], source)),
         p_closest_m=now.p_target_m,
         max_distance_m=how.max_distance_m,
         weakest=_direction(best, 0),
@@ -236,6 +237,11 @@ def _check_fit(best: IcpFit, least_overlap: float, how: IcpSettings) -> None:
     if best.degenerate:
         free = [_direction(best, i).text for i in range(6) if best.information[i] < 1e-3]
         raise RegistrationError('degenerate', f'the surface slides: free is {"; ".join(free)}')
+
+
+def _to_surface_m(closest: Closest, moved_m: F64) -> F64:
+    along = np.abs(((closest.p_target_m - moved_m) * closest.normal).sum(axis=1))
+    return np.where(closest.normal.any(axis=1), along, closest.distance_m)
 
 
 def _direction(fit: IcpFit, i: int) -> Direction:
