@@ -27,7 +27,8 @@ class RegistrationError(ArsurgError):
     """Input that has no registration; ``code`` is stable and documented, never a number in its place.
 
     Codes of points: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
-    ``mirrored``, ``ambiguous``, ``wrong_unit``; of poses: ``not_rigid``; of a session: ``not_still``, ``too_many_points``,
+    ``mirrored``, ``ambiguous``, ``wrong_unit``; of surfaces: ``empty_mesh``, ``bad_face``, ``bad_voxel``, ``no_overlap``,
+    ``degenerate``, ``too_many_points``; of poses: ``not_rigid``; of a session: ``not_still``, ``too_many_points``,
     ``not_computed``, ``fre_too_large``.
     """
 

@@ -47,7 +47,8 @@ def draw_surface(
     figure.colorbar(drawn, ax=space, label='distance to the surface, mm', extend='max', shrink=0.65, pad=0.14)
     lost = int(np.count_nonzero(~np.isfinite(after_mm)))
     space.set(xlabel=f'x, {unit}', ylabel=f'y, {unit}', zlabel=f'z, {unit}')
-    space.set_title(f'{len(after_mm) - lost} points on the target' + (f', {lost} beyond reach not shown' if lost else ''), fontsize=10)
+    beyond = f', {lost} beyond reach not shown' if lost else ''
+    space.set_title(f'{len(after_mm) - lost} points on the target{beyond}', fontsize=10)
     space.set_aspect('equal')
 
 

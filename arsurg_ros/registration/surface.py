@@ -201,14 +201,12 @@ def _starts(target: SurfaceTarget, source: F64, init: F64 | None, count: int | N
     count = (most if init is None else 7) if count is None else count
     if not 1 <= count <= most:
         raise ConfigError(f'multi_start: {count}: 1 to {most} starts are valid {"without" if init is None else "with"} an init')
-    if init is None:
-        if len(source) < 3 or not np.isfinite(source).all():  # the kernel says what is wrong
-            return [np.eye(4)]
-        return coarse_starts(target.vertices_m, source, count)
-    if not se3.is_rigid(init, 1e-4):
+    if init is not None and not se3.is_rigid(init, 1e-4):
         raise ConfigError('init: a rigid 4x4 (orthonormal, right-handed, last row 0 0 0 1) is needed')
-    start = np.asarray(init, dtype=np.float64)
-    return [start] if count == 1 else nudged_starts(start, source, count)
+    start = np.eye(4) if init is None else np.asarray(init, dtype=np.float64)
+    if len(source) < 3 or not np.isfinite(source).all():  # the kernel says what is wrong
+        return [start]
+    return coarse_starts(target.vertices_m, source, count) if init is None else nudged_starts(start, source, count)
 
 
 def _run(target: SurfaceTarget, source: F64, starts: list[F64], how: IcpSettings, coarse: bool) -> list[IcpFit | None]:
