@@ -27,15 +27,19 @@ class RegistrationError(ArsurgError):
     """Input that has no registration; ``code`` is stable and documented, never a number in its place.
 
     Codes of points: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
-    ``mirrored``, ``ambiguous``, ``wrong_unit``; of surfaces: ``empty_mesh``, ``bad_face``, ``bad_voxel``, ``no_overlap``,
-    ``degenerate``, ``too_many_points``; of poses: ``not_rigid``; of a session: ``not_still``, ``too_many_points``,
-    ``not_computed``, ``fre_too_large``.
+    ``mirrored``, ``ambiguous``, ``wrong_unit``, ``bad_noise``, ``bad_covariance``, ``not_converged``; of exact searches:
+    ``too_many_points``, ``search_too_large``, ``no_consensus``, ``bad_threshold``; of surfaces: ``empty_mesh``,
+    ``bad_face``, ``bad_voxel``, ``no_overlap``, ``degenerate``; of poses: ``not_rigid``; of a session:
+    ``not_still``, ``too_many_points``, ``not_computed``, ``fre_too_large``, ``not_registered``, ``nothing_to_revert``,
+    ``not_near``, ``validation_failed``, ``nothing_to_save``, ``not_clear``, ``no_session_file``, ``too_old``; of its files:
+    ``session_unreadable``, ``session_broken``, ``session_mismatch``, ``store_busy``, ``store_unwritable``, ``store_broken``,
+    ``store_mismatch``, ``log_broken``.
     """
 
     def __init__(self, code: str, message: str) -> None:
-        """Keep the stable ``code`` beside the readable message."""
+        """Keep the stable ``code`` and the readable ``text`` apart as well."""
         super().__init__(f'{code}: {message}')
-        self.code = code
+        self.code, self.text = code, message
 
 
 class TransformLookupError(ArsurgError):

@@ -31,6 +31,8 @@ TARGET_POINTS = 300
 # Banner, readouts and badge lie outside of the anatomy; only its neighbourhood is compared.
 NEIGHBOURHOOD_PX = 12
 CHANGED_GREY = 6
+#: The overlay's states in which anatomy is in the picture.
+DRAWN = ('live', 'drift')
 # A frame is drawn so long after its stamp, with the registration that is there by then.
 DRAWN_WITHIN_NS = 100_000_000
 
@@ -103,9 +105,9 @@ class OverlayMeasure:
     def keep_overlay(self, frame: Frame, state: str) -> None:
         """Remember an overlay's stamp, and now and then its pixels beside the camera's."""
         self._stamps_ns.append(frame.stamp_ns)
-        self._live += state == 'live'
+        self._live += state in DRAWN
         camera = self._cameras.get(frame.stamp_ns)
-        if state == 'live' and camera is not None and self._live % PAIR_EVERY == 0 and len(self._pairs) < MAX_PAIRS:
+        if state in DRAWN and camera is not None and self._live % PAIR_EVERY == 0 and len(self._pairs) < MAX_PAIRS:
             self._pairs.append((frame.stamp_ns, camera, frame.image))
 
     def registration_error(self, T_ref_ct: F64) -> dict[str, float]:
@@ -125,13 +127,13 @@ class OverlayMeasure:
         registrations: Sequence[tuple[int, F64 | None]],
         state_at: Callable[[int], str],
     ) -> dict[str, Any] | None:
-        """Return px, mm, drawn_iou and drawn_shift_px (see arsurg_ros.report) over the frames that were live."""
+        """Return px, mm, drawn_iou and drawn_shift_px (see arsurg_ros.report) over the frames with anatomy: live, or drift."""
         if self._truth is None or self.camera is None:
             return None
-        live = [s for s in self._stamps_ns if state_at(s) == 'live']
+        live = [s for s in self._stamps_ns if state_at(s) in DRAWN]
         found = [e for s in live if (e := self._error_at(buffer, registrations, s)) is not None]
         out: dict[str, Any] = {'px': spread([e.px for e in found]), 'mm': spread([e.mm for e in found])}
-        # A frame that was drawn live and cannot be checked must not pass unseen.
+        # A frame that was drawn and cannot be checked must not pass unseen.
         out['live_without_pose'] = len(live) - len(found)
         return out | self._drawn()
 

@@ -26,12 +26,16 @@ from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts, RenderedOverlay
 from arsurg_ros.overlay.scene import Scene, load_scene
 from arsurg_ros.overlay.state import OverlayLimits, decide, look_up
+from arsurg_ros.registration.drift import DriftMonitor, Limits, ResidualCheck
 from arsurg_ros.registration.dwell import DwellDetector
 from arsurg_ros.registration.landmarks import load_landmarks
 from arsurg_ros.registration.session import LandmarkSession
 from arsurg_ros.system import NodeSpec
 from arsurg_ros.tracking import TRACKERS, ImageTracker, PolledTracker, create_tracker
 from arsurg_ros.types import F64, Frame, Pose, RegistrationResult, Validity
+
+# The defaults of the registration node's drift_*_px.
+DRIFT_PX = Limits(1.5, 3.0, 0.75, 2.0)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Pipeline:
     reference: str = frames.REF
     backend: str = 'wasm'
     limits: OverlayLimits = field(default_factory=OverlayLimits)
+    drift: DriftMonitor = field(default_factory=lambda: DriftMonitor({'board reprojection': ResidualCheck(DRIFT_PX)}))
     buffer: TransformBuffer = field(init=False)
     _renderer: tuple[tuple[int, int], OverlayRenderer] | None = None
 
@@ -75,6 +80,7 @@ class Pipeline:
         if self.session.mode == 'file':
             self.session.compute(now_ns)
             self.session.accept(now_ns)
+            self.drift.begin(now_ns)
         for source in (self.camera, self.tracker):
             if isinstance(source, (Camera, PolledTracker)):
                 source.start(now_ns)
@@ -121,6 +127,8 @@ class Pipeline:
             assert pose.T is not None
             child = frames.REF if pose.child == self.reference else pose.child
             self.buffer.put(frames.TRK, child, pose.stamp_ns, pose.T)
+            if pose.child == self.reference and pose.error_px is not None:
+                self.drift.add('board reprojection', pose.stamp_ns, pose.error_px)
         if self.tool not in valid:
             return None
         stamp_ns = valid[self.tool].stamp_ns
@@ -128,19 +136,25 @@ class Pipeline:
             T_ref_tip = self.buffer.lookup(frames.REF, frames.TIP, stamp_ns)
         except TransformLookupError:
             return None
-        captured = self.session.observe(stamp_ns, T_ref_tip[:3, 3])
-        return self.session.try_dwells(stamp_ns) if captured is not None else None
+        if self.session.observe(stamp_ns, T_ref_tip[:3, 3]) is None:
+            return None
+        accepted = self.session.try_dwells(stamp_ns)
+        if accepted is not None:
+            self.drift.begin(stamp_ns)
+        return accepted
 
     def _draw(self, frame: Frame) -> RenderedOverlay:
         assert self.camera is not None
         accepted = self.session.accepted
         reference = look_up(self.buffer, frames.CAM, frames.REF, frame.stamp_ns)
-        decision = decide(reference, accepted is not None, self.limits)
+        decision = decide(reference, accepted is not None, self.limits, drift=self.drift.judge(frame.stamp_ns))
         T_cam_ct = reference.T @ accepted.T_ref_ct if reference.T is not None and accepted is not None else None
+        margins = [(t.name, t.margin95_m) for t in accepted.targets] if accepted is not None else []
         readouts = Readouts(
             T_cam_tip=look_up(self.buffer, frames.CAM, frames.TIP, frame.stamp_ns).T,
             fre_m=accepted.fre_m if accepted is not None else None,
             reason=decision.reason,
+            margin=max(margins, key=lambda margin: margin[1], default=None),
         )
         return self._renderer_for(frame).render(frame.image, self.camera.model, T_cam_ct, decision.state, readouts)
 
@@ -170,6 +184,8 @@ def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
         mode=str(given.get('mode', 'dwell')),
         max_fre_m=float(given.get('max_fre_m', 0.003)),  # type: ignore[arg-type]
         backend=str(given.get('backend', 'wasm')),
+        robust=bool(given.get('robust', False)),
+        noise_m=float(given.get('noise_m', 0.0)) or None,  # type: ignore[arg-type]
         detector=DwellDetector(
             float(given.get('dwell_radius_m', 0.002)),  # type: ignore[arg-type]
             int(float(given.get('dwell_s', 0.8)) * 1e9),  # type: ignore[arg-type]

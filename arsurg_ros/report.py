@@ -15,17 +15,19 @@ frames                  camera (published between the first and the last overlay
 fps                     overlay frames a second
 latency_ms              stage -> n, p50, p95, p99, max. ``<node>.<stage>`` is one node's part; ``end_to_end`` is capture
                         stamp to overlay received by a subscriber (a recording: from the frame's release);
-                        ``end_to_end_live`` the same while the overlay was live: a lost pose is waited for
+                        ``end_to_end_live`` the same while the overlay was live or drift: a lost pose is waited for
 tf_rate_hz              child frame -> transforms a second on /tf
 tf                      child frame -> parent frame; ``tf_roots`` are the frames without a parent: one, if the tree is whole
 markers_first_frame     tool -> markers that carried its pose in the first frame of the recording
 pose_first_frame        tool -> translation, mm, in the tracker frame, at that stamp
-registration            fre_mm, T_ref_ct (4x4, m), residual_mm (landmark -> mm), sigma_mm, sigma_deg;
+registration            fre_mm, T_ref_ct (4x4, m), residual_mm (landmark -> mm), sigma_mm, sigma_deg; tre95_mm (target ->
+                        the radius that holds its error 95 times in 100);
                         error_mm (rms over the target) and error_deg where the truth is known; baseline_mm (translation)
                         and baseline_deg where the profile has a baseline
-overlay_error           against ground truth, frames that were drawn live: px and mm -> n, p50, p95, max (image distance
-                        and 3D distance, rms a frame over some 300 vertices of the liver), drawn_iou -> n, min, median (the
-                        pixels that changed against the true silhouette), drawn_shift_px -> n, median, max (their centres)
+overlay_error           against ground truth, frames with anatomy (live or drift): px and mm -> n, p50, p95, max (image
+                        distance and 3D distance, rms a frame over some 300 vertices of the liver), drawn_iou -> n, min,
+                        median (the pixels that changed against the true silhouette), drawn_shift_px -> n, median, max
+                        (their centres)
 peak_memory_mib         process -> peak resident memory
 lost_to_flag_ms         longest time from the last valid reference pose to the first overlay that says so
 limits                  list of {name, value, op, limit, ok}
@@ -132,6 +134,7 @@ def _registration(report: Mapping[str, Any]) -> list[str]:
     if found is None:
         return ['registration      none']
     line = f'registration      FRE {_number(found["fre_mm"])} mm over {len(found["residual_mm"])} landmarks'
+    line += ''.join(f', TRE95 {name} {margin:.2f} mm' for name, margin in found.get('tre95_mm', {}).items())
     if found.get('error_mm') is not None:
         line += f'; against the truth {found["error_mm"]:.3f} mm, {found["error_deg"]:.3f} deg'
     if found.get('baseline_mm') is not None:

@@ -207,6 +207,11 @@ def _or(given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
         'landmarks': values['landmarks'],
         'mode': values['mode'],
         'instrument': values['instrument'],
+        'reference': values['reference'],
+        'robust': values['robust'] == 'true',
+        'store': values['store'],
+        'reload': values['reload'],
+        'session_file': values['session_file'],
     }
     specs.append(NodeSpec('registration', 'registration', {**base, **frames, **registration}))
     overlay: dict[str, Value] = {
@@ -267,6 +272,13 @@ OR = System(
         Argument('tip_m', '0,0,0', 'the tip in the tool frame, metres: x,y,z'),
         Argument('landmarks', '', 'landmarks YAML'),
         Argument('mode', 'manual', 'how landmarks are measured', ('file', 'dwell', 'manual')),
+        Argument('robust', 'false', 'leave out landmarks that do not agree with the others', ('true', 'false')),
+        Argument('store', 'auto', 'folder of the accepted registrations and their log; auto: the state folder; empty: none'),
+        Argument(
+            'reload', 'auto', 'go on after a restart with what the store has; auto = where it is named',
+            ('auto', 'always', 'never'),
+        ),
+        Argument('session_file', '', 'file of registration/save and registration/load'),
         Argument('scene', '', 'scene YAML'),
         Argument('camera_frame', 'cam', 'optical frame of the camera'),
         Argument('tracker_frame', 'trk', 'frame of the tracker'),

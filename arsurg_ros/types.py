@@ -123,6 +123,23 @@ class RegistrationResult:
     warnings: tuple[str, ...] = ()
 
 
+class DriftLevel(str, Enum):
+    """What the checks since acceptance say of a registration; UNKNOWN is no data, and no data is not OK."""
+
+    OK = 'ok'
+    UNKNOWN = 'unknown'
+    WARN = 'warn'
+    ERROR = 'error'
+
+
+@dataclass(frozen=True)
+class DriftStatus:
+    """The worst of the checks of a registration in use, and the reason in one line unless it is OK."""
+
+    level: DriftLevel = DriftLevel.OK
+    reason: str = ''
+
+
 @dataclass(frozen=True)
 class PoseSeries:
     """Poses ``T`` (N, 4, 4), metres, of one thing, with stamps (N,) int64 nanoseconds where the source has them.

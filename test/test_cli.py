@@ -180,7 +180,7 @@ def test_a_node_that_refuses_ends_the_run_with_its_reason(tmp_path):
 def test_collinear_landmarks_are_a_missed_limit_and_say_why(tmp_path):
     profile = tmp_path / 'p.yaml'
     profile.write_text("nodes: {registration: {mode: file, landmarks: '{profile}/line.yaml'}}")
-    rows = [f'{{name: p{k}, ct: [{k}, 0, 0], ref: [{k}, 0, 0]}}' for k in range(4)]
+    rows = [f'{{name: p{k}, ct: [{10 * k}, 0, 0], ref: [{10 * k}, 0, 0]}}' for k in range(4)]
     (tmp_path / 'line.yaml').write_text(f'unit: mm\nlandmarks: [{", ".join(rows)}]\n')
     status, said, _ = arsurg('replay', short_bag(tmp_path), '--profile', profile, '--out', tmp_path / 'out', '--no-bag')
     assert status == 1

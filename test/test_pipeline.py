@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,6 +57,27 @@ def test_the_demo_flags_a_covered_board_with_its_first_frame(demo):
 def test_the_tip_is_drawn_nearly_always(demo):
     # A board that is seen too flat, or is partly outside of the picture, is no pose.
     assert np.mean([tip for *_, tip in demo]) > 0.9
+
+
+def test_a_board_that_bends_after_the_registration_is_drift_and_then_takes_the_anatomy_away():
+    pipeline = pipeline_of(DEMO.build({'epoch_ns': '1000000000'}))
+    bend, track = [0.0], pipeline.tracker.track
+
+    def bent(frame, camera):
+        poses = track(frame, camera)
+        return [replace(p, error_px=p.error_px + bend[0]) if p.child == 'ref' and p.error_px else p for p in poses]
+
+    pipeline.tracker.track = bent
+    states = []
+    for step in pipeline.run(1_000_000_000):
+        seconds = (step.frame.stamp_ns - 1_000_000_000) / 1e9
+        if pipeline.session.accepted is not None:
+            bend[0] = 0.0 if seconds < 13.0 else 1.0 if seconds < 14.5 else 4.0
+            states.append(step.overlay.state)
+        if seconds > 15.9:
+            break
+    pipeline.close()
+    assert [s for s, _ in itertools.groupby(states)] == [OverlayState.LIVE, OverlayState.DRIFT, OverlayState.REFUSED]
 
 
 def test_the_recorded_board_is_found_and_the_liver_registered_to_it(shared_data):

@@ -85,6 +85,14 @@ def test_or_with_the_drivers_own_topics():
     assert by_name['tracker'].parameters['boards'] == ['ref=a.txt', 'pointer=b.txt']
 
 
+def test_or_keeps_its_registrations_where_it_is_told_to():
+    given = {'store': '/srv/or1', 'reload': 'never', 'session_file': 's.json', 'robust': 'true', 'reference': 'pelvis'}
+    by_name = {s.name: s for s in OR.build(given)}
+    found = by_name['registration'].parameters
+    assert given | {'robust': True} == {key: found[key] for key in given}
+    assert OR.build({})[2].parameters['store'] == 'auto'  # the log is kept, and nothing is reloaded without being asked
+
+
 def test_or_with_a_foreign_tracker():
     specs = OR.build({'camera': 'video', 'camera_path': 'x.mp4', 'tracker': 'topic', 'tool_topic': '/ndi/probe'})
     by_name = {s.name: s for s in specs}

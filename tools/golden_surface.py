@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from arsurg_ros.errors import RegistrationError
 from arsurg_ros.geometry import se3
-from arsurg_ros.kernels.icp import REFUSALS, IcpFit, IcpSettings
-from arsurg_ros.kernels.surface import prepare_target
+from arsurg_ros.kernels.golden_surface import answer
+from arsurg_ros.kernels.icp import IcpSettings
 from arsurg_ros.synthetic.organ import cloud, on_mesh, organ
 from arsurg_ros.types import F64
 
@@ -73,27 +72,8 @@ def case(name: str, points: F64, faces: Any, source: F64, how: IcpSettings, voxe
         'start': _numbers(start),
         'tolerance': TOLERANCE,
     }
-    try:
-        target = prepare_target(points, faces, voxel_m=voxel_m, neighbours=NEIGHBOURS, backend='numpy')
-        (fit,) = target.align(source, voxel_m, [start], how)
-    except RegistrationError as e:
-        status = next(k for k, v in REFUSALS.items() if v[0] == e.code)
-        return {**out, 'status': status, 'code': e.code}
-    if not isinstance(fit, IcpFit):
-        return {**out, 'status': fit, 'code': REFUSALS[fit][0]}
-    if fit.degenerate:
-        return {**out, 'status': 22, 'code': 'degenerate'}
-    return {
-        **out,
-        'status': 0,
-        'code': '',
-        'transform': _numbers(fit.T_target_source),
-        'inliers': fit.inliers,
-        'rms': fit.rms_m,
-        'noise': fit.noise_m,
-        'information': _numbers(fit.information),
-        'sd': _numbers(np.sqrt(np.diag(fit.covariance))),
-    }
+    status, found = answer(out, 'numpy')
+    return {**out, 'status': status, **{k: v.tolist() if len(v) > 1 else float(v[0]) for k, v in found.items()}}
 
 
 def _numbers(values: Any) -> list[Any]:

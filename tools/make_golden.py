@@ -22,6 +22,8 @@ from arsurg_ros.kernels.landmarks import REFUSALS  # noqa: E402
 from arsurg_ros.kernels.poses import REFUSALS as POSE_REFUSALS  # noqa: E402
 from arsurg_ros.kernels.reference_raster import ReferenceRasteriser  # noqa: E402
 from arsurg_ros.types import F64, Mesh  # noqa: E402
+from tools.golden_landmarks import landmarks  # noqa: E402
+from tools.golden_surface import surface  # noqa: E402
 
 RNG = np.random.default_rng(2026)
 TOLERANCE = 1e-9
@@ -205,10 +207,8 @@ def scene(name: str, camera: list[float], meshes: list[Any], poses: list[F64], s
 
 
 def main() -> None:
-    """Write the three files."""
-    from golden_surface import surface
-
-    for family in (registration, tracking, overlay, surface):
+    """Write the files."""
+    for family in (registration, tracking, overlay, landmarks, surface):
         path = ROOT / 'wasm' / 'golden' / f'{family.__name__}.json'
         lines = ',\n'.join(json.dumps(case) for case in family())
         path.write_text(f'{{"made_by": "tools/make_golden.py", "cases": [\n{lines}\n]}}\n')

@@ -11,12 +11,14 @@ GROUPS = {
     'calibrate': 'find the constants of cameras, tools and robots',
     'register': 'find the transform between an image and a patient',
     'estimate': 'find the delay between two streams',
+    'log': 'look at the record of accepted registrations',
 }
 #: Command group -> the modules that add its commands, in the order of the help.
 MODULES: dict[str, tuple[str, ...]] = {
     'calibrate': (),
-    'register': ('arsurg_ros.commands.surface',),
+    'register': ('arsurg_ros.commands.landmarks', 'arsurg_ros.commands.surface'),
     'estimate': (),
+    'log': ('arsurg_ros.commands.log',),
 }
 
 

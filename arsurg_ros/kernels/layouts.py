@@ -22,10 +22,21 @@ class Layout:
 
 REGISTRATION = Layout(
     'registration',
-    1,
+    2,
     ('points',),
-    (('control', 'u4'), ('fixed', 'f8'), ('moving', 'f8'), ('weights', 'f8'), ('residuals', 'f8'), ('fit', 'f8')),
-    ('solve',),
+    (
+        ('control', 'u4'),
+        ('fixed', 'f8'),
+        ('moving', 'f8'),
+        ('weights', 'f8'),
+        ('residuals', 'f8'),
+        ('fit', 'f8'),
+        ('fixed_covariances', 'f8'),
+        ('moving_covariances', 'f8'),
+        ('more', 'f8'),
+        ('members', 'u4'),
+    ),
+    ('solve', 'leave_one_out', 'solve_anisotropic', 'consensus', 'match_unordered'),
 )
 
 TRACKING = Layout(

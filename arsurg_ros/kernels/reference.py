@@ -18,7 +18,7 @@ MIRRORED_RATIO, AMBIGUOUS_GAP = 0.5, 1e-6
 
 def solve_paired_points(fixed: F64, moving: F64, weights: F64) -> PairedPointFit | int:
     """Return the fit of points (N, 3), metres, weights (N,), or the status of the refusal (Umeyama 1991)."""
-    status = _check_points(fixed, moving, weights)
+    status = check_points(fixed, moving, weights)
     if status:
         return status
     share = weights / weights.sum()
@@ -37,7 +37,8 @@ def solve_paired_points(fixed: F64, moving: F64, weights: F64) -> PairedPointFit
     return PairedPointFit(T, residuals, fre_m, spread_m)
 
 
-def _check_points(fixed: F64, moving: F64, weights: F64) -> int:
+def check_points(fixed: F64, moving: F64, weights: F64) -> int:
+    """Return the status of points (N, 3) and weights (N,) that cannot be used, 0 for others."""
     if len(weights) < 3:
         return TOO_FEW
     if not (np.abs([fixed, moving]) <= FARTHEST_M).all():

@@ -34,7 +34,7 @@ from visualization_msgs.msg import MarkerArray
 from arsurg_ros import report
 from arsurg_ros.errors import ArsurgError, DataError
 from arsurg_ros.geometry.transforms import TransformBuffer
-from arsurg_ros.measure import OverlayMeasure, against_baseline
+from arsurg_ros.measure import DRAWN, OverlayMeasure, against_baseline
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import NAMESPACE, told_to_stop
 from arsurg_ros.recording import RunRecorder
@@ -90,12 +90,16 @@ class Monitor(Node):
         self._tap('/diagnostics', DiagnosticArray, qos.DIAGNOSTICS, self._on_diagnostics)
         self._tap('registration/result', PoseWithCovarianceStamped, qos.LATCHED, self._on_result, latched=True)
         self._tap('registration/quality', DiagnosticArray, qos.LATCHED, self._on_quality, latched=True)
+        self._tap('registration/drift', DiagnosticArray, qos.LATCHED, latched=True)
+        self._tap('registration/preview', PoseWithCovarianceStamped, qos.LATCHED, latched=True)
+        self._tap('registration/preview_quality', DiagnosticArray, qos.LATCHED, latched=True)
         self._tap('registration/digitized', PointStamped, qos.STREAM)
         self._tap('overlay/state', DiagnosticArray, qos.LATCHED, self._on_state, latched=True)
         self._tap('overlay/markers', MarkerArray, qos.LATCHED, latched=True)
         for tool in self.config['tools']:
             self._tap(f'tracker/{tool}/measured_cp', PoseStamped, qos.STREAM, lambda m, t=tool: self._on_tool(t, m))
             self._tap(f'tracker/{tool}/registration_error', Float64, qos.STREAM)
+            self._tap(f'tracker/{tool}/reprojection_error', Float64, qos.STREAM)
         for instrument in self.config['instruments']:
             self._tap(f'instrument/{instrument}/measured_cp', PoseStamped, qos.STREAM)
         self.create_subscription(Image, 'camera/image_raw', self._on_camera, qos.STREAM)
@@ -174,7 +178,7 @@ class Monitor(Node):
         values = {v.key: v.value for s in msg.status for v in s.values}
         before = self._states[-1][1] if self._states else ''
         self._states.append((int(values['image_stamp_ns']), values['state']))
-        if before == 'live' and values.get('pose_age_ms'):
+        if before in DRAWN and values['state'] not in DRAWN and values.get('pose_age_ms'):
             self._flags_ms.append(float(values['pose_age_ms']))
 
     def _on_tool(self, tool: str, msg: PoseStamped) -> None:
@@ -213,7 +217,7 @@ class Monitor(Node):
             age_ns = self.get_clock().now().nanoseconds - stamp_ns
         if age_ns is not None:
             self.stats.add('end_to_end', age_ns)
-            if state == 'live':
+            if state in DRAWN:
                 self.stats.add('end_to_end_live', age_ns)
 
     # Progress and end.
@@ -351,6 +355,7 @@ class Monitor(Node):
             'T_ref_ct': T.tolist(),
             'residual_mm': residuals,
             'sigma_mm': [float(v) for v in q.get('sigma_translation_mm', '').split()],
+            'tre95_mm': {k.partition('.')[2]: float(v) for k, v in q.items() if k.startswith('tre95_mm.')},
             'sigma_deg': [float(v) for v in q.get('sigma_rotation_deg', '').split()],
             **self.measure.registration_error(T),
             **against_baseline(T, self.config['baseline_mm']),

@@ -19,18 +19,22 @@ from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
 from arsurg_ros.nodes.markers import MarkerMeshes, marker_array
+from arsurg_ros.nodes.quality import drift_status, largest_margin
 from arsurg_ros.nodes.tf import TfListener
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts
 from arsurg_ros.overlay.scene import load_scene
 from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide, look_up
 from arsurg_ros.sinks.markers import MarkerFrames, scene_markers
-from arsurg_ros.types import F64, CameraModel, Frame
+from arsurg_ros.types import F64, CameraModel, DriftLevel, DriftStatus, Frame
 
 CHECK_PERIOD_S = 0.005
 # Images that wait at a time: more, and the oldest is shown as it is.
 MAX_PENDING = 8
 MARKERS_PERIOD_S = 0.5
 WATCH_PERIOD_S = 0.05
+# The registration node says every second whether it watches.
+DRIFT_SILENT_S = 5.0
+NOT_WATCHED = DriftStatus(DriftLevel.UNKNOWN, 'nobody watches the registration')
 
 
 @dataclass
@@ -61,6 +65,9 @@ class OverlayNode(StageNode):
         self._camera: CameraModel | None = None
         self._T_ref_ct: F64 | None = None
         self._fre_m: float | None = None
+        self._margin: tuple[str, float] | None = None
+        self._drift, self._drift_heard_s = NOT_WATCHED, 0.0
+        self._reason = ''
         self._refusal = ''
         self._renderer: tuple[tuple[int, int], OverlayRenderer] | None = None
         self._state: OverlayState | None = None
@@ -86,6 +93,7 @@ class OverlayNode(StageNode):
         self.listen(Image, 'camera/image_raw', self.guard(self._on_image), qos.IMAGE_LISTEN)
         self.listen(PoseWithCovarianceStamped, 'registration/result', self._on_registration, qos.LATCHED)
         self.listen(DiagnosticArray, 'registration/quality', self._on_quality, qos.LATCHED)
+        self.listen(DiagnosticArray, 'registration/drift', self._on_drift, qos.LATCHED)
         self._tf = TfListener(self, p['backend'], lambda rows: self._resolve())
         self._check_timer = self.every(CHECK_PERIOD_S, self._check, clock=self.steady, autostart=False)
         self.every(MARKERS_PERIOD_S, self._publish_markers, clock=self.steady)
@@ -137,7 +145,7 @@ class OverlayNode(StageNode):
             raise DataError(f'registration/result: frame {msg.header.frame_id!r}, not {self._p["ref_frame"]!r}')
         position = msg.pose.pose.position
         if position.x != position.x:
-            self._fre_m = None
+            self._fre_m = self._margin = None
             return
         self._T_ref_ct = msgs.matrix_from_pose(msg.pose.pose, 'registration/result')
 
@@ -146,10 +154,21 @@ class OverlayNode(StageNode):
         level = msg.status[0].level if msg.status else DiagnosticStatus.OK
         self._refusal = msg.status[0].message if level == DiagnosticStatus.ERROR else ''
         if values.get('accepted') == 'True':
+            self._fre_m = self._margin = None
+            self._margin = largest_margin(values)
             try:
                 self._fre_m = float(values['fre_mm']) * 1e-3
             except (KeyError, ValueError) as e:
                 raise DataError(f'registration/quality: fre_mm {values.get("fre_mm")!r}: a number is needed') from e
+
+    def _on_drift(self, msg: DiagnosticArray, info: dict[str, int]) -> None:
+        self._drift, self._drift_heard_s = NOT_WATCHED, time.monotonic()
+        self._drift = drift_status({v.key: v.value for status in msg.status for v in status.values})
+
+    def _drift_now(self) -> DriftStatus:
+        """Return what is known of the registration's drift: silence is not OK, and takes no warning away."""
+        silent = time.monotonic() - self._drift_heard_s > DRIFT_SILENT_S
+        return NOT_WATCHED if silent and self._drift.level is DriftLevel.OK else self._drift
 
     def _on_image(self, msg: Image, info: dict[str, int]) -> None:
         frame = msgs.frame_from_image(msg, 'camera/image_raw')
@@ -179,7 +198,7 @@ class OverlayNode(StageNode):
         waited_ns = time.monotonic_ns() - pending.received_ns
         latest_ns = self._latest_pose_ns()
         # An image that is old when it comes cannot keep that promise: it waits like any other.
-        if self._state is OverlayState.LIVE and latest_ns is not None and pending.age_ns < self._flag_ns:
+        if self._state is not None and self._state.draws and latest_ns is not None and pending.age_ns < self._flag_ns:
             return pending.frame.stamp_ns - latest_ns + pending.age_ns + waited_ns >= self._flag_ns
         return waited_ns >= self._wait_ns
 
@@ -220,7 +239,13 @@ class OverlayNode(StageNode):
         tip = self._lookup(self._p['tip_frame'], frame.stamp_ns) if self._p['instrument'] else None
         decision = self._decide(ref)
         T_cam_ct = ref.T @ self._T_ref_ct if ref.T is not None and self._T_ref_ct is not None else None
-        readouts = Readouts(T_cam_tip=tip.T if tip else None, fre_m=self._fre_m, reason=decision.reason)
+        readouts = Readouts(
+            T_cam_tip=tip.T if tip else None,
+            fre_m=self._fre_m,
+            reason=decision.reason,
+            margin=self._margin,
+            notes=('drift: not watched',) if self._drift_now().level is DriftLevel.UNKNOWN else (),
+        )
         self._present(pending, ref, decision, readouts, T_cam_ct)
 
     def _present(
@@ -236,6 +261,7 @@ class OverlayNode(StageNode):
             self.stats.add('composite', int(out.composite_ms * 1e6))
         self._tip_seen = readouts.T_cam_tip is not None
         self.stats.counts[f'state.{out.state.value}'] += 1
+        self._reason = out.reason
         if out.state is not self._state:
             self._change_state(out.state, pending, ref.age_ns, out.reason)
         self._publish(Frame(frame.stamp_ns, frame.frame_id, out.image), pending)
@@ -244,7 +270,7 @@ class OverlayNode(StageNode):
     def _decide(self, ref: PoseLookup) -> OverlayDecision:
         registered = self._T_ref_ct is not None
         # A refused attempt does not take an accepted registration away.
-        return decide(ref, registered, self._limits, refusal='' if registered else self._refusal)
+        return decide(ref, registered, self._limits, refusal='' if registered else self._refusal, drift=self._drift_now())
 
     def _publish(self, frame: Frame, pending: _Pending) -> None:
         began_ns = time.monotonic_ns()
@@ -276,7 +302,7 @@ class OverlayNode(StageNode):
 
     def _tell(self, state: OverlayState, stamp_ns: int, pose_age_ns: int | None, reason: str) -> None:
         """Publish a new state on overlay/state, in the log and by the markers."""
-        before, self._state = self._state, state
+        before, self._state, self._reason = self._state, state, reason
         values: dict[str, object] = {'state': state.value, 'image_stamp_ns': stamp_ns}
         if pose_age_ns is not None:
             values['pose_age_ms'] = f'{pose_age_ns / 1e6:.1f}'
@@ -292,8 +318,9 @@ class OverlayNode(StageNode):
             return
         specs = scene_markers(
             self._meshes.bodies,
-            live=self._state is OverlayState.LIVE,
+            live=self._state.draws,
             state=self._state.value,
+            reason=self._reason,
             stamp_ns=self.now_ns(),
             tip_live=self._tip_seen,
             frame_ids=MarkerFrames(ct=self._p['ct_frame'], tip=self._p['tip_frame'], state=self._p['camera_frame']),

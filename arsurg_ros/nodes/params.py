@@ -38,9 +38,22 @@ CT_FRAME = _param('ct_frame', frames.CT, "the anatomy's image")
 TIP_FRAME = _param('tip_frame', frames.TIP, "the tip's TF frame")
 # The nodes give these to a stage themselves.
 FROM_NODE = ('tracker_frame', 'camera_frame', 'keep_stamps')
+AUTO_STORE = '$XDG_STATE_HOME/arsurg_ros/<ref_frame>-<ct_frame>'
 BAG = _param('path', '', 'the bag whose time is played')
 LOOP = _param('loop', 1, 'how often it plays; 0 = for ever', low=0)
 RATE = _param('rate', 1.0, 'speed against real time', low=0.01, high=100.0)
+
+
+def _drift(
+    unit: str, what: str, warn: float, error: float, rise_warn: float, rise_error: float, high: float
+) -> tuple[Parameter, ...]:
+    """Return the limits of one residual of the reference."""
+    return (
+        _param(f'drift_warn_{unit}', warn, f'{what} above this is a drift WARN', unit, 0.0, high),
+        _param(f'drift_error_{unit}', error, f'{what} above this is a drift ERROR: the anatomy goes', unit, 0.0, high),
+        _param(f'drift_rise_warn_{unit}', rise_warn, f'{what} so far above its value at acceptance is a WARN', unit, 0.0, high),
+        _param(f'drift_rise_error_{unit}', rise_error, f'{what} so far above it is an ERROR', unit, 0.0, high),
+    )
 
 
 def _of_registry(entries: Mapping[str, str], what: str) -> tuple[Parameter, ...]:
@@ -93,10 +106,29 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('mode', 'dwell', 'how the landmarks are measured', choices=('file', 'dwell', 'manual')),
         _param('instrument', 'pointer', 'the instrument that touches: instrument/<name>/measured_cp'),
         _param('max_fre_m', 0.003, 'a registration with a larger FRE is refused', 'm', low=0.0, high=0.1),
+        _param('robust', False, 'find and leave out landmarks that do not agree with the others'),
+        _param('noise_m', 0.0, "a landmark's localisation, one sigma an axis; 0 = from the residuals", 'm', low=0.0, high=0.05),
         _param('dwell_radius_m', 0.002, 'the tip rests while it stays this near to its mean', 'm', low=1e-4, high=0.05),
         _param('dwell_s', 0.8, 'a shorter rest is no landmark', 's', low=0.1, high=60.0),
         REF_FRAME,
         CT_FRAME,
+        TIP_FRAME,
+        _param('session_file', '', 'the file that the services save and load write and read'),
+        _param('store', '', 'the folder that keeps accepted registrations and their log: empty = none, auto = ' + AUTO_STORE),
+        _param(
+            'reload', 'auto', 'whether a restart goes on with the accepted registration of the store; auto: where it is named',
+            choices=('auto', 'always', 'never'),
+        ),
+        _param('reload_max_age_s', 14_400.0, 'a registration accepted longer ago is not loaded', 's', low=0.0, high=604_800.0),
+        _param('validation_radius_m', 0.02, 'validate takes the nearest landmark within this', 'm', low=1e-3, high=0.2),
+        _param('max_validation_m', 0.003, 'a landmark touched again fails beyond this: drift WARN', 'm', low=1e-4, high=0.1),
+        _param('validation_error_m', 0.006, 'beyond this the anatomy goes: drift ERROR', 'm', low=1e-4, high=0.2),
+        _param('reference', frames.REF, "the tracker's name of the reference body: tracker/<reference>/registration_error"),
+        *_drift('m', 'the marker residual', 0.001, 0.002, 0.0005, 0.001, high=0.1),
+        *_drift('px', "the board's reprojection error", 1.5, 3.0, 0.75, 2.0, high=100.0),
+        _param('drift_window_s', 1.0, 'residuals are smoothed (median) over this', 's', low=0.05, high=60.0),
+        _param('drift_stale_s', 2.0, 'no residual for so long is unknown, and not OK', 's', low=0.1, high=600.0),
+        _param('drift_hold_s', 2.0, 'a better level counts once it has lasted so long', 's', low=0.0, high=600.0),
     ),
     'overlay': (
         AUTOSTART,

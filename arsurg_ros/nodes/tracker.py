@@ -54,6 +54,9 @@ class TrackerNode(StageNode):
         self._errors = {
             t: self.publisher(Float64, f'tracker/{t}/registration_error', qos.STREAM) for t in self._tracker.tools
         }
+        self._errors_px = {
+            t: self.publisher(Float64, f'tracker/{t}/reprojection_error', qos.STREAM) for t in self._tracker.tools
+        }
         if p['is_camera']:
             static = self.publisher(TFMessage, '/tf_static', qos.LATCHED)
             same = msgs.transform_stamped(np.eye(4), self.now_ns(), p['tracker_frame'], p['camera_frame'])
@@ -139,6 +142,8 @@ class TrackerNode(StageNode):
             self._poses[pose.child].publish(msgs.pose_stamped(pose.T, pose.stamp_ns, pose.parent))
             if pose.error_m is not None:
                 self._errors[pose.child].publish(Float64(data=pose.error_m))
+            if pose.error_px is not None:
+                self._errors_px[pose.child].publish(Float64(data=pose.error_px))
             transforms.append(msgs.transform_stamped(pose.T, pose.stamp_ns, pose.parent, self._frames[pose.child]))
         if transforms:
             self._tf.publish(TFMessage(transforms=transforms))

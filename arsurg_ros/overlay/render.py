@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The picture: anatomy over the camera's image while LIVE; otherwise the bare image with a border and the reason."""
+"""The picture: anatomy over the camera's image in LIVE and DRIFT; in all states but LIVE a border and the reason."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ class Readouts:
     """What is shown beside the anatomy; all of it optional.
 
     ``T_cam_tip`` is drawn in every state: pass it only while the instrument itself is tracked. ``p_tip_shaft_m`` (3,)
-    is a point on the shaft in the tip frame. ``reason`` goes into the banner of a state other than LIVE.
+    is a point on the shaft in the tip frame. ``reason`` goes into the banner of a state other than LIVE. ``margin`` is a
+    target's name and the radius, metres, that holds its error 95 times in 100; ``notes`` are further lines in small.
     """
 
     T_cam_tip: F64 | None = None
     p_tip_shaft_m: F64 | None = None
     fre_m: float | None = None
     reason: str = ''
+    margin: tuple[str, float] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Banner:
 
 # States differ by heading, by border width and by the stripes' lean as well as by colour.
 BANNERS = {
+    OverlayState.DRIFT: Banner('DRIFT WARNING', (255, 70, 200), 0.045, 2),
     OverlayState.STALE: Banner('POSE STALE', (190, 190, 190), 0.03, 1),
     OverlayState.LOST: Banner('TRACKING LOST', (255, 64, 48), 0.055, 1),
     OverlayState.UNREGISTERED: Banner('NOT REGISTERED', (86, 180, 233), 0.015, 0),
@@ -102,21 +106,21 @@ class OverlayRenderer:
     ) -> RenderedOverlay:
         """Return the picture of a frame, (H, W, 3) bgr8 or (H, W) mono8, for a state.
 
-        Anatomy is drawn only where the state is LIVE; LIVE with a pose that is missing or not rigid, or with a kernel
-        that fails, becomes REFUSED. Raises DataError where frame or camera have another size or the frame is not uint8.
+        Anatomy is drawn only where the state is LIVE or DRIFT; either with a pose that is missing or not rigid, or with a
+        kernel that fails, becomes REFUSED. Raises DataError where frame or camera have another size or the frame is not uint8.
         """
         start = time.perf_counter_ns()
         self._check_sizes(frame_bgr, camera)
         decision = _usable(OverlayDecision(state, readouts.reason), T_cam_ct)
         image, ids, kernel_ns = _bgr_copy(frame_bgr), None, 0
-        if decision.live and T_cam_ct is not None:
+        if decision.draws and T_cam_ct is not None:
             before = time.perf_counter_ns()
             try:
                 ids = self._draw_anatomy(image, camera, T_cam_ct)
             except KernelError as e:
                 decision = OverlayDecision(OverlayState.REFUSED, str(e))
             kernel_ns = time.perf_counter_ns() - before
-        target = self.target_distance(T_cam_ct, readouts.T_cam_tip) if decision.live else None
+        target = self.target_distance(T_cam_ct, readouts.T_cam_tip) if decision.draws else None
         tip = self._annotate(image, camera, decision, readouts, target)
         rest_ns = time.perf_counter_ns() - start - kernel_ns
         return RenderedOverlay(
@@ -174,7 +178,7 @@ class OverlayRenderer:
             lines = [Line(banner.heading, banner.rgb, 1.5, bold=True)]
             text_block(image, lines + [Line(decision.reason)] * bool(decision.reason), (0.5, 0.0), margin)
         registered = decision.state not in (OverlayState.UNREGISTERED, OverlayState.REFUSED)
-        if lines := readout_lines(readouts.fre_m if registered else None, target):
+        if lines := readout_lines(readouts if registered else None, target):
             text_block(image, lines, (0.0, 1.0), margin)
         return seen
 
@@ -190,19 +194,29 @@ def _bgr_copy(frame: U8) -> U8:
 
 
 def _usable(asked: OverlayDecision, T_cam_ct: F64 | None) -> OverlayDecision:
-    """Return the decision, REFUSED where it is LIVE without a pose that can be drawn."""
-    if not asked.live or (T_cam_ct is not None and se3.is_rigid(T_cam_ct)):
+    """Return the decision, REFUSED where anatomy was to be drawn without a pose that can be."""
+    if not asked.draws or (T_cam_ct is not None and se3.is_rigid(T_cam_ct)):
         return asked
     problem = 'no pose' if T_cam_ct is None else 'the pose is not finite and rigid'
     return OverlayDecision(OverlayState.REFUSED, problem)
 
 
-def readout_lines(fre_m: float | None, target: TargetDistance | None) -> list[Line]:
-    """Return the lines of the corner: the distance large, then the registration's FRE."""
+def readout_lines(readouts: Readouts | None, target: TargetDistance | None) -> list[Line]:
+    """Return the lines of the corner: the distance large, then the registration's FRE and margin, and the notes."""
     lines = []
     if target is not None:
         inside = 'inside, ' if target.inside else ''
-        lines.append(Line(f'tip to {target.name.replace("_", " ")}: {inside}{1e3 * target.distance_m:.1f} mm', WHITE, 1.2))
-    if fre_m is not None:
-        lines.append(Line(f'FRE {1e3 * fre_m:.2f} mm'))
-    return lines
+        lines.append(Line(f'tip to {_shown(target.name)}: {inside}{1e3 * target.distance_m:.1f} mm', WHITE, 1.2))
+    if readouts is None:
+        return lines
+    parts = [] if readouts.fre_m is None else [f'FRE {1e3 * readouts.fre_m:.2f} mm']
+    if readouts.margin is not None:
+        name, margin_m = readouts.margin
+        parts.append(f'TRE95 {_shown(name)} {1e3 * margin_m:.1f} mm')
+    if parts:
+        lines.append(Line('   '.join(parts)))
+    return lines + [Line(note) for note in readouts.notes]
+
+
+def _shown(name: str) -> str:
+    return name.replace('_', ' ')

@@ -10,17 +10,23 @@ from enum import Enum
 from arsurg_ros.errors import ConfigError, TransformLookupError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.transforms import TransformBuffer
-from arsurg_ros.types import F64, Validity
+from arsurg_ros.types import F64, DriftLevel, DriftStatus, Validity
 
 
 class OverlayState(str, Enum):
-    """What the picture is worth. Anatomy is drawn in LIVE alone."""
+    """What the picture is worth. Anatomy is drawn in LIVE, and in DRIFT under a warning that cannot be missed."""
 
     LIVE = 'live'
+    DRIFT = 'drift'
     STALE = 'stale'
     LOST = 'lost'
     UNREGISTERED = 'unregistered'
     REFUSED = 'refused'
+
+    @property
+    def draws(self) -> bool:
+        """Whether anatomy may be drawn."""
+        return self in (OverlayState.LIVE, OverlayState.DRIFT)
 
 
 @dataclass(frozen=True)
@@ -70,23 +76,35 @@ class OverlayDecision:
     reason: str = ''
 
     @property
-    def live(self) -> bool:
+    def draws(self) -> bool:
         """Whether anatomy may be drawn."""
-        return self.state is OverlayState.LIVE
+        return self.state.draws
 
 
-def decide(lookup: PoseLookup, registered: bool, limits: OverlayLimits, *, refusal: str = '') -> OverlayDecision:
-    """Return the state for a look-up of T_cam_ref, whether T_ref_ct is there, and why a registration was refused.
+def decide(
+    lookup: PoseLookup,
+    registered: bool,
+    limits: OverlayLimits,
+    *,
+    refusal: str = '',
+    drift: DriftStatus = DriftStatus(),  # noqa: B008 (frozen)
+) -> OverlayDecision:
+    """Return the state for a look-up of T_cam_ref, whether T_ref_ct is there and still holds, and why it was refused.
 
-    The first that holds: REFUSED (a registration that was refused), UNREGISTERED, LOST, REFUSED (a pose that is poor,
-    not finite or not rigid), STALE, LIVE. A pose newer than its image is as wrong as one that is older.
+    The first that holds: REFUSED (a registration that was refused), UNREGISTERED, REFUSED (a registration that has drifted
+    too far), LOST, REFUSED (a pose that is poor, not finite or not rigid), STALE, DRIFT (a registration in doubt), LIVE. A
+    pose newer than its image is as wrong as one that is older.
     """
     if refusal:
         return OverlayDecision(OverlayState.REFUSED, refusal)
     tracking = _tracking(lookup, limits)
+    also = '' if tracking.draws else f'; {tracking.state.value}: {tracking.reason}'
     if not registered:
-        also = '' if tracking.live else f'; {tracking.state.value}: {tracking.reason}'
         return OverlayDecision(OverlayState.UNREGISTERED, f'no registration{also}')
+    if drift.level is DriftLevel.ERROR:
+        return OverlayDecision(OverlayState.REFUSED, f'{drift.reason or "the registration has drifted"}{also}')
+    if drift.level is DriftLevel.WARN and tracking.draws:
+        return OverlayDecision(OverlayState.DRIFT, drift.reason or 'the registration is in doubt')
     return tracking
 
 

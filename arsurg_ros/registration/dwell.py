@@ -11,7 +11,9 @@ from math import comb
 import numpy as np
 
 from arsurg_ros.errors import RegistrationError
-from arsurg_ros.registration.landmarks import Landmarks, register
+from arsurg_ros.kernels.landmarks import solve_paired_points
+from arsurg_ros.registration import evidence
+from arsurg_ros.registration.landmarks import Landmarks
 from arsurg_ros.types import F64
 
 MAX_SUBSETS = 2_000
@@ -108,4 +110,5 @@ def match_in_order(landmarks: Landmarks, dwells: list[Dwell], *, backend: str = 
 
 
 def _fre_m(landmarks: Landmarks, p_ref_m: F64, backend: str) -> float:
-    return register(landmarks, p_ref_m, stamp_ns=0, ref_frame='', ct_frame='', backend=backend).fre_m
+    evidence.check_scale(landmarks.p_ct_m, p_ref_m)
+    return solve_paired_points(p_ref_m, landmarks.p_ct_m, landmarks.weights, backend=backend).fre_m

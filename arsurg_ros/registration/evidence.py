@@ -1,17 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What else is to be known of a landmark registration: the sets' scale, the leave-one-out error, warnings."""
+"""What else is to be known of a landmark registration: the sets' scale, the noise, warnings."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
 from arsurg_ros.errors import RegistrationError
-from arsurg_ros.kernels.landmarks import solve_paired_points
+from arsurg_ros.registration.tre import degrees_of_freedom
 from arsurg_ros.types import F64, PairedPointFit, TargetError
 
 # Landmarks on one patient: anything else is a mistaken unit, even where both sets have it.
@@ -32,10 +33,10 @@ WARNINGS = {
 }
 
 
-def check_scale(p_ct_m: F64, p_ref_m: F64) -> None:
-    """Raise RegistrationError ``wrong_unit`` where the sets differ much in size, or both are beyond 5 mm to 3 m."""
+def check_scale(p_ct_m: F64, p_ref_m: F64, ct_frame: str = 'ct', ref_frame: str = 'ref') -> None:
+    """Raise RegistrationError ``wrong_unit`` where the sets differ much in size, or one is beyond 5 mm to 3 m."""
     span_ct, span_ref = (span_m(p) for p in (p_ct_m, p_ref_m))
-    said = f'the landmarks span {span_ct:.4g} m in ct and {span_ref:.4g} m in ref'
+    said = f'the landmarks span {span_ct:.4g} m in {ct_frame} and {span_ref:.4g} m in {ref_frame}'
     smaller, larger = sorted((span_ct, span_ref))
     if smaller > ONE_PLACE_M and larger / smaller > UNIT_FACTOR:  # false for NaN: the kernel refuses those
         raise RegistrationError('wrong_unit', f'{said}: is one of them in mm?')
@@ -48,31 +49,34 @@ def span_m(points_m: F64) -> float:
     return 2.0 * float(np.linalg.norm(points_m - points_m.mean(axis=0), axis=1).max()) if len(points_m) else 0.0
 
 
-def leave_one_out_m(p_ref_m: F64, p_ct_m: F64, weights: F64, backend: str) -> float | None:
-    """Return the rms of every used landmark's error under the fit of the others; None where some such fit is none."""
-    errors = []
-    for i in np.flatnonzero(weights):
-        others = weights.copy()
-        others[i] = 0.0
-        try:
-            errors.append(solve_paired_points(p_ref_m, p_ct_m, others, backend=backend).residuals_m[i])
-        except RegistrationError:
-            return None
-    return float(np.sqrt((np.array(errors) ** 2).sum(axis=1).mean()))
+def check_noise(noise_m: float | None) -> None:
+    """Raise RegistrationError ``bad_noise`` for a standard deviation that is none."""
+    if noise_m is not None and not 0 < noise_m < LARGEST_SPAN_M:
+        raise RegistrationError('bad_noise', f'noise {noise_m} m: a positive number below {LARGEST_SPAN_M:g} is needed')
 
 
-def warnings(
-    fit: PairedPointFit, weights: F64, targets: Sequence[TargetError], noise_m: float, dof: float, rejected: bool = False
-) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Judged:
+    """A fit and what it is worth: noise per axis of a landmark of weight one and its degrees of freedom, the covariance (6, 6).
+
+    ``squared`` is the sum of the squared residuals over their variances.
+    """
+
+    fit: PairedPointFit
+    noise_m: float
+    dof: float
+    covariance: F64
+    squared: float
+
+
+def warnings(judged: Judged, weights: F64, targets: Sequence[TargetError], outliers: bool) -> tuple[str, ...]:
     """Return the codes (see WARNINGS) that hold for a fit."""
-    used = int(np.count_nonzero(weights))
-    squared = float(weights @ (fit.residuals_m**2).sum(axis=1))
-    given = math.isinf(dof) and noise_m > 0
+    used, spread_m = int(np.count_nonzero(weights)), judged.fit.spread_m
     found = {
         'few_points': used < FEW_POINTS,
-        'nearly_collinear': bool(fit.spread_m[1] < NEARLY_COLLINEAR * fit.spread_m[0]),
-        'outliers_rejected': rejected,
-        'fre_does_not_bound_tre': any(t.tre_rms_m > fit.fre_m for t in targets),
-        'noise_exceeded': given and special.chdtrc(3 * used - 6, squared / noise_m**2) < UNLIKELY,
+        'nearly_collinear': bool(spread_m[1] < NEARLY_COLLINEAR * spread_m[0]),
+        'outliers_rejected': outliers,
+        'fre_does_not_bound_tre': any(t.tre_rms_m > judged.fit.fre_m for t in targets),
+        'noise_exceeded': math.isinf(judged.dof) and special.chdtrc(degrees_of_freedom(used), judged.squared) < UNLIKELY,
     }
     return tuple(code for code, holds in found.items() if holds)

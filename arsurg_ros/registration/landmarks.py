@@ -13,8 +13,8 @@ import numpy as np
 import yaml
 
 from arsurg_ros.errors import ConfigError, DataError
-from arsurg_ros.kernels.landmarks import solve_paired_points
 from arsurg_ros.registration import evidence, tre
+from arsurg_ros.registration.pairs import Covariances, Pairs
 from arsurg_ros.types import F64, RegistrationResult
 
 UNITS_M = {'m': 1.0, 'mm': 1e-3}
@@ -132,38 +132,44 @@ def register(
     provenance: Mapping[str, str] | None = None,
     robust: bool = False,
     noise_m: float | None = None,
+    threshold_m: float | None = None,
+    covariances: Covariances | None = None,
 ) -> RegistrationResult:
-    """Return T_ref_ct from ``p_ref_m`` (N, 3), in the landmarks' order, metres.
+    """Return T_ref_ct from ``p_ref_m`` (N, 3), in the landmarks' order, metres, with its evidence.
 
-    ``noise_m`` is the standard deviation of a landmark of weight one per axis, both sides together; None estimates it from
-    the residuals. Raises RegistrationError with the kernel's code, or ``wrong_unit`` where a set's size is beyond reason.
+    ``noise_m`` is the standard deviation per axis of a landmark of weight one, both sides together; None estimates it from the
+    residuals. ``covariances`` are known ones that differ by direction, in its place. ``robust`` rejects outliers first: the fit
+    is that of the largest set of at most 64 landmarks that one rigid motion maps within ``threshold_m`` (kernels/consensus.py;
+    default four standard deviations, or 4 mm). Raises RegistrationError with the kernels' codes, ``wrong_unit`` where a set's
+    size is beyond reason, ``bad_noise``.
     """
+    evidence.check_scale(landmarks.p_ct_m, p_ref_m, ct_frame, ref_frame)
+    evidence.check_noise(noise_m)
+    weights = np.ones(len(landmarks.names)) if landmarks.weights is None else landmarks.weights
+    pairs = Pairs(p_ref_m, landmarks.p_ct_m, weights, noise_m, covariances, backend)
+    outliers: tuple[str, ...] = ()
     if robust:
-        raise ConfigError('robust: the consensus kernel is not built in yet')
-    evidence.check_scale(landmarks.p_ct_m, p_ref_m)
-    count = len(landmarks.names)
-    weights = np.ones(count) if landmarks.weights is None else landmarks.weights
-    fit = solve_paired_points(p_ref_m, landmarks.p_ct_m, weights, backend=backend)
-    used = int(np.count_nonzero(weights))
-    T, dof = fit.T_fixed_moving, tre.degrees_of_freedom(used) if noise_m is None else float('inf')
-    noise = tre.estimate_noise_m(fit.residuals_m, weights) if noise_m is None else noise_m
-    covariance = tre.pose_covariance(T, landmarks.p_ct_m, noise, weights)
+        threshold_m = pairs.threshold_m() if threshold_m is None else threshold_m
+        pairs = pairs.within(threshold_m)
+        outliers = tuple(n for n, before, w in zip(landmarks.names, weights, pairs.weights, strict=True) if before and not w)
+        provenance = {'rejection': f'consensus within {threshold_m * 1e3:.3g} mm', **(provenance or {})}
+    judged = pairs.judge()
+    T, covariance, dof = judged.fit.T_fixed_moving, judged.covariance, judged.dof
     targets = tuple(tre.target_error(name, T, covariance, p, dof) for name, p in landmarks.targets.items())
-    residuals_m = np.linalg.norm(fit.residuals_m, axis=1)
     return RegistrationResult(
         stamp_ns=stamp_ns,
         ref_frame=ref_frame,
         ct_frame=ct_frame,
         T_ref_ct=T,
         covariance=covariance,
-        fre_m=fit.fre_m,
+        fre_m=judged.fit.fre_m,
         names=landmarks.names,
-        residuals_m=residuals_m,
+        residuals_m=np.linalg.norm(judged.fit.residuals_m, axis=1),
         provenance=dict(provenance or {}),
-        rejected=tuple(n for n, w in zip(landmarks.names, weights, strict=True) if w == 0),
-        loo_tre_m=evidence.leave_one_out_m(p_ref_m, landmarks.p_ct_m, weights, backend),
-        noise_m=noise,
+        rejected=tuple(n for n, w in zip(landmarks.names, pairs.weights, strict=True) if w == 0),
+        loo_tre_m=pairs.leave_one_out_m(),
+        noise_m=judged.noise_m,
         dof=dof,
         targets=targets,
-        warnings=evidence.warnings(fit, weights, targets, noise, dof),
+        warnings=evidence.warnings(judged, pairs.weights, targets, bool(outliers)),
     )

@@ -3,7 +3,7 @@
 """The scene as markers for RViz, without ROS: a node copies them into visualization_msgs/MarkerArray field by field.
 
 Every marker has a lifetime, so that it vanishes when nobody says that it still holds, and a DELETE takes the anatomy
-away at once when the overlay is not live.
+away at once when the overlay does not draw it.
 """
 
 from __future__ import annotations
@@ -101,8 +101,9 @@ def scene_markers(
 ) -> tuple[MarkerSpec, ...]:
     """Return one marker a structure, one for the tip and one for the state, always under the same namespace and id.
 
-    Structures that are invisible, or all of them unless ``live``, and the tip unless ``tip_live``, become DELETE. Send
-    them more often than ``lifetime_s``. Raises ConfigError for a lifetime that is not positive.
+    Structures that are invisible, or all of them unless ``live``, and the tip unless ``tip_live``, become DELETE. The state
+    is in the colour of alarm unless it is live and has no ``reason``. Send them more often than ``lifetime_s``.
+    Raises ConfigError for a lifetime that is not positive.
     """
     if not 0 < lifetime_s < float('inf'):
         raise ConfigError(f'marker lifetime {lifetime_s} s: it must be positive and finite, or lost things would stay')
@@ -172,7 +173,7 @@ def _state(state: str, live: bool, reason: str, frame_id: str, stamp_ns: int, li
         MarkerType.TEXT_VIEW_FACING,
         T_frame_marker=T,
         scale_m=(0.0, 0.0, TEXT_HEIGHT_M),
-        rgba=(0.9, 0.9, 0.9, 1.0) if live else (1.0, 0.35, 0.25, 1.0),
+        rgba=(0.9, 0.9, 0.9, 1.0) if live and not reason else (1.0, 0.35, 0.25, 1.0),
         lifetime_ns=lifetime_ns,
         text=f'{state.upper()}: {reason}' if reason else state.upper(),
     )

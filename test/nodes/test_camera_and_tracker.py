@@ -54,6 +54,7 @@ class Eye:
         self.graph = graph
         self.poses = graph.listen(PoseStamped, REF)
         self.errors = graph.listen(Float64, '/arsurg/tracker/ref/registration_error')
+        self.errors_px = graph.listen(Float64, '/arsurg/tracker/ref/reprojection_error')
         self.tf = graph.listen(TFMessage, '/tf', qos.TF)
         self.static = graph.listen(TFMessage, '/tf_static', qos.TF_STATIC_LISTEN)
         self.node = graph.start(TrackerNode, **{'source': 'aruco', **BOARDS, **parameters})
@@ -88,6 +89,9 @@ def test_boards_in_the_picture_become_poses_errors_and_frames(graph):
     assert np.degrees(se3.rotation_angle_rad(se3.inverse(truth) @ T)) < 0.3
     assert msgs.to_ns(eye.poses[0].header.stamp) == eye.now_ns
     assert 0 < eye.errors[0].data < 0.001
+    assert graph.until(lambda: eye.errors_px)
+    # The same residual, in the picture and at the board's distance.
+    assert eye.errors[0].data == pytest.approx(eye.errors_px[0].data * T[2, 3] / SCENE.camera.K[0, 0], rel=0.01)
     assert [(t.header.frame_id, t.child_frame_id) for t in eye.tf[0].transforms] == [('trk', 'ref'), ('trk', 'tool')]
     (same,) = eye.static[0].transforms
     assert (same.header.frame_id, same.child_frame_id) == ('trk', 'cam')

@@ -6,15 +6,19 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Float64
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.overlay import OverlayNode
+from arsurg_ros.nodes.registration import RegistrationNode
 from arsurg_ros.resources import share_dir
 from arsurg_ros.synthetic import Scene
 from arsurg_ros.types import Frame, RegistrationResult
+
+from .surgery import POINTS, landmarks_file
 
 SCENE = Scene()
 SCENE_FILE = str(share_dir() / 'config' / 'demo' / 'scene.yaml')
@@ -268,6 +272,104 @@ def test_a_refused_registration_says_why(graph):
     assert graph.until(lambda: room.state() == 'refused')
     assert target_pixels(pixels(shown)) == 0
     assert 'collinear' in room.states[-1].status[0].message
+
+
+def drift(level, reason=''):
+    values = {'drift': level, 'reason': reason}
+    return DiagnosticArray(status=[msgs.status('arsurg: registration drift', 'ref', DiagnosticStatus.OK, reason, values)])
+
+
+def test_drift_warns_over_the_anatomy_and_then_takes_it_away(graph):
+    room = Room(graph)
+    said = graph.publisher(DiagnosticArray, '/arsurg/registration/drift', qos.LATCHED)
+    room.frame()
+    room.register()
+    live = pixels(room.frame())
+    assert graph.until(lambda: room.state() == 'live')
+    said.publish(drift('warn', 'xiphoid touched again: 4.10 mm off'))
+    graph.during(0.2)
+    warned = pixels(room.frame())
+    assert graph.until(lambda: room.state() == 'drift')
+    assert room.states[-1].status[0].message == 'xiphoid touched again: 4.10 mm off'
+    assert room.states[-1].status[0].level == DiagnosticStatus.WARN and room.node.health()[0] == DiagnosticStatus.WARN
+    assert target_pixels(warned) > 50
+    assert (warned[:8] != live[:8]).any(axis=2).mean() > 0.9  # the border
+    assert graph.until(lambda: [m for m in room.markers[-1].markers if m.ns == 'anatomy' and m.action == Marker.ADD])
+    assert graph.until(lambda: 'DRIFT: xiphoid' in next(m for m in room.markers[-1].markers if m.ns == 'state').text)
+    said.publish(drift('error', 'xiphoid touched again: 9.00 mm off'))
+    graph.during(0.2)
+    gone = pixels(room.frame())
+    assert graph.until(lambda: room.state() == 'refused')
+    assert target_pixels(gone) == 0 and '9.00 mm' in room.states[-1].status[0].message
+    said.publish(drift('ok'))
+    graph.during(0.2)
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+
+
+def test_from_the_trackers_residual_to_the_picture(graph, tmp_path):
+    """The real registration node beside the overlay: a residual that grows is a banner, and then no anatomy."""
+    room = Room(graph)
+    truth = landmarks_file(tmp_path, se3.transform(SCENE.T_ref_ct, POINTS), targets=[{'name': 'tumour', 'ct': [0.0, 0.0, 0.0]}])
+    graph.start(RegistrationNode, mode='file', landmarks=truth, noise_m=0.0003, drift_window_s=0.3, drift_hold_s=0.1)
+    residual = graph.publisher(Float64, '/arsurg/tracker/ref/reprojection_error')
+    seen = []
+    for value_px, wanted in ((0.3, 'live'), (2.0, 'drift'), (5.0, 'refused'), (0.3, 'live')):
+        for _ in range(100):
+            residual.publish(Float64(data=value_px))
+            shown = room.frame()
+            if room.state() == wanted and shown is not None:
+                break
+        seen.append((room.state(), target_pixels(pixels(shown)) > 50))
+    assert seen == [('live', True), ('drift', True), ('refused', False), ('live', True)]
+    assert room.node._margin is not None and room.node._margin[0] == 'tumour'
+
+
+def test_a_drift_that_is_not_watched_is_written_beside_the_fre(graph, monkeypatch):
+    room = Room(graph)
+    said = graph.publisher(DiagnosticArray, '/arsurg/registration/drift', qos.LATCHED)
+    room.frame()
+    room.register()
+    unwatched = pixels(room.frame())
+    said.publish(drift('ok'))
+    graph.during(0.2)
+    watched = pixels(room.frame())
+    assert graph.until(lambda: room.state() == 'live')
+    assert (unwatched[-60:, :200] != watched[-60:, :200]).any()
+    monkeypatch.setattr('arsurg_ros.nodes.overlay.DRIFT_SILENT_S', 0.1)
+    graph.during(0.2)
+    assert np.array_equal(pixels(room.frame())[-60:, :200], unwatched[-60:, :200])
+    said.publish(drift('error', 'broken'))
+    graph.during(0.4)
+    room.frame()
+    assert graph.until(lambda: room.state() == 'refused')  # silence takes no error away
+
+
+def test_the_largest_margin_is_beside_the_fre_and_goes_with_the_registration(graph):
+    room = Room(graph)
+    quality = graph.publisher(DiagnosticArray, '/arsurg/registration/quality', qos.LATCHED)
+    values = {'accepted': True, 'fre_mm': 0.4, 'tre95_mm.tumour': 1.25, 'tre95_mm.vein': 0.8}
+    quality.publish(DiagnosticArray(status=[msgs.status('q', 'ref', DiagnosticStatus.OK, '', values)]))
+    room.frame()
+    room.register()
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+    assert room.node._margin == ('tumour', pytest.approx(0.00125))
+    room.result.publish(msgs.no_registration_msg(room.now_ns, 'ref'))
+    graph.during(0.2)
+    assert room.node._margin is None
+    bad = {'accepted': True, 'fre_mm': 0.4, 'tre95_mm.tumour': 'large'}
+    quality.publish(DiagnosticArray(status=[msgs.status('q', 'ref', DiagnosticStatus.OK, '', bad)]))
+    assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
+
+
+def test_a_foreign_drift_message_is_one_line_and_no_ok(graph):
+    room = Room(graph)
+    said = graph.publisher(DiagnosticArray, '/arsurg/registration/drift', qos.LATCHED)
+    said.publish(drift('ok'))
+    said.publish(drift('fine'))
+    assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
+    assert room.node._drift_now().reason == 'nobody watches the registration'
 
 
 def test_markers_come_and_go_with_the_state(graph):

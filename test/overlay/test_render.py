@@ -21,7 +21,7 @@ from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.types import F64, U8, CameraModel
 
 LIVE = OverlayState.LIVE
-NOT_LIVE = [s for s in OverlayState if s is not LIVE]
+NOT_DRAWN = [state for state in OverlayState if not state.draws]
 
 
 @pytest.fixture(scope='module')
@@ -45,8 +45,8 @@ def test_live_draws_the_anatomy_where_it_projects(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
-@given(state=st.sampled_from(NOT_LIVE), shift=st.floats(-0.02, 0.02), fre_m=st.none() | st.floats(0, 0.01))
-def test_no_anatomy_at_all_unless_live(
+@given(state=st.sampled_from(NOT_DRAWN), shift=st.floats(-0.02, 0.02), fre_m=st.none() | st.floats(0, 0.01))
+def test_no_anatomy_at_all_unless_it_may_be_drawn(
     renderer: OverlayRenderer,
     camera: CameraModel,
     frame: U8,
@@ -156,8 +156,8 @@ def test_the_tip_and_its_distance(
     assert inside is not None and inside.inside and inside.distance_m == pytest.approx(0.008, abs=1e-6)
 
 
-@pytest.mark.parametrize('state', NOT_LIVE)
-def test_no_distance_unless_live(
+@pytest.mark.parametrize('state', NOT_DRAWN)
+def test_no_distance_unless_anatomy_is_drawn(
     renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64, T_cam_tip: F64, state: OverlayState
 ) -> None:
     result = renderer.render(frame, camera, T_cam_ct, state, Readouts(T_cam_tip))
@@ -181,10 +181,34 @@ def test_fre_is_shown_only_of_a_registration_that_holds(
 
 
 def test_readouts_say_millimetres_and_inside() -> None:
-    lines = readout_lines(0.00045, TargetDistance('the_tumour', 0.0123, False))
+    lines = readout_lines(Readouts(fre_m=0.00045), TargetDistance('the_tumour', 0.0123, False))
     assert [line.text for line in lines] == ['tip to the tumour: 12.3 mm', 'FRE 0.45 mm']
     assert readout_lines(None, TargetDistance('tumour', 0.003, True))[0].text == 'tip to tumour: inside, 3.0 mm'
     assert readout_lines(None, None) == []
+
+
+def test_readouts_say_the_margin_beside_fre_and_the_notes_below() -> None:
+    lines = readout_lines(Readouts(fre_m=0.00045, margin=('a_tumour', 0.0013), notes=('drift: not watched',)), None)
+    assert [line.text for line in lines] == ['FRE 0.45 mm   TRE95 a tumour 1.3 mm', 'drift: not watched']
+    assert [line.text for line in readout_lines(Readouts(margin=('t', 0.002)), None)] == ['TRE95 t 2.0 mm']
+
+
+def test_drift_draws_the_same_anatomy_under_a_warning_that_cannot_be_missed(
+    renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64
+) -> None:
+    live = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts())
+    drift = renderer.render(frame, camera, T_cam_ct, OverlayState.DRIFT, Readouts(reason='xiphoid 4.1 mm off'))
+    assert drift.drawn and drift.state is OverlayState.DRIFT and drift.ids is not None and live.ids is not None
+    assert np.array_equal(drift.ids, live.ids)
+    assert np.array_equal(drift.image[80:200, 20:-20], live.image[80:200, 20:-20])
+    edge = np.ones(drift.image.shape[:2], bool)
+    edge[8:-8, 8:-8] = False
+    assert (drift.image[edge] != live.image[edge]).any(axis=1).mean() > 0.95
+
+
+def test_drift_without_a_usable_pose_is_refused(renderer: OverlayRenderer, camera: CameraModel, frame: U8) -> None:
+    result = renderer.render(frame, camera, None, OverlayState.DRIFT, Readouts(reason='why'))
+    assert result.state is OverlayState.REFUSED and not result.drawn
 
 
 def test_the_backends_agree(scene: Scene, camera: CameraModel, frame: U8, T_cam_ct: F64) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from arsurg_ros.errors import ConfigError
 from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide
-from arsurg_ros.types import Validity
+from arsurg_ros.types import DriftLevel, DriftStatus, Validity
 
 LIMITS = OverlayLimits(0.1, 0.5)
 MS = 1_000_000
@@ -76,6 +76,32 @@ def test_limits_that_make_no_sense_are_refused(limits: tuple[float, float]) -> N
         OverlayLimits(*limits)
 
 
+@pytest.mark.parametrize(
+    ('level', 'expected'),
+    [
+        (DriftLevel.OK, OverlayState.LIVE),
+        (DriftLevel.UNKNOWN, OverlayState.LIVE),
+        (DriftLevel.WARN, OverlayState.DRIFT),
+        (DriftLevel.ERROR, OverlayState.REFUSED),
+    ],
+)
+def test_drift_warns_and_then_takes_the_anatomy_away(level: DriftLevel, expected: OverlayState) -> None:
+    decision = decide(PoseLookup(np.eye(4)), True, LIMITS, drift=DriftStatus(level, 'why'))
+    assert decision == OverlayDecision(expected, '' if expected is OverlayState.LIVE else 'why')
+    assert decide(PoseLookup(np.eye(4)), False, LIMITS, drift=DriftStatus(level, 'why')).state is OverlayState.UNREGISTERED
+
+
+def test_a_drift_without_a_reason_has_one_all_the_same() -> None:
+    for level in (DriftLevel.WARN, DriftLevel.ERROR):
+        assert decide(PoseLookup(np.eye(4)), True, LIMITS, drift=DriftStatus(level)).reason
+
+
+def test_tracking_that_is_lost_comes_before_a_drift_warning_but_not_before_an_error() -> None:
+    assert decide(PoseLookup(None), True, LIMITS, drift=DriftStatus(DriftLevel.WARN, 'w')).state is OverlayState.LOST
+    error = decide(PoseLookup(None), True, LIMITS, drift=DriftStatus(DriftLevel.ERROR, 'e'))
+    assert error == OverlayDecision(OverlayState.REFUSED, 'e; lost: no marker')
+
+
 @given(
     T=st.sampled_from([None, np.eye(4), np.full((4, 4), np.nan), 2 * np.eye(4)]),
     age_ns=st.none() | st.integers(-(10**9), 10**9),
@@ -83,12 +109,22 @@ def test_limits_that_make_no_sense_are_refused(limits: tuple[float, float]) -> N
     registered=st.booleans(),
     refusal=st.sampled_from(['', 'FRE']),
     stale_s=st.floats(0, 0.5),
+    level=st.sampled_from(list(DriftLevel)),
 )
-def test_live_means_a_fresh_valid_rigid_pose_and_a_registration(
-    T: np.ndarray | None, age_ns: int | None, validity: Validity, registered: bool, refusal: str, stale_s: float
+def test_anatomy_means_a_fresh_valid_rigid_pose_and_a_registration_that_holds(
+    T: np.ndarray | None,
+    age_ns: int | None,
+    validity: Validity,
+    registered: bool,
+    refusal: str,
+    stale_s: float,
+    level: DriftLevel,
 ) -> None:
-    decision = decide(PoseLookup(T, age_ns, '', validity), registered, OverlayLimits(stale_s), refusal=refusal)
+    lookup, limits = PoseLookup(T, age_ns, '', validity), OverlayLimits(stale_s)
+    decision = decide(lookup, registered, limits, refusal=refusal, drift=DriftStatus(level))
     fresh = age_ns is not None and abs(age_ns) * 1e-9 <= stale_s
     usable = T is not None and np.array_equal(T, np.eye(4))
-    assert decision.live == (usable and fresh and validity is Validity.VALID and registered and not refusal)
-    assert decision.live or decision.reason
+    holds = registered and not refusal and level is not DriftLevel.ERROR
+    assert decision.draws == (usable and fresh and validity is Validity.VALID and holds)
+    assert (decision.state is OverlayState.LIVE) != bool(decision.reason)
+    assert level is not DriftLevel.WARN or decision.state is not OverlayState.LIVE

@@ -18,6 +18,11 @@ impl Cloud {
         let rows = || points.chunks_exact(3).zip(weights).map(|(p, w)| (Vector3::new(p[0], p[1], p[2]), *w / weight));
         let centre = rows().fold(Vector3::zeros(), |sum, (p, w)| sum + p * w);
         let covariance = rows().fold(Matrix3::zeros(), |sum, (p, w)| sum + (p - centre) * (p - centre).transpose() * w);
+        Cloud::of_moments(weight, centre, covariance)
+    }
+
+    /// From the moments themselves.
+    pub fn of_moments(weight: f64, centre: Vector3<f64>, covariance: Matrix3<f64>) -> Self {
         Cloud { weight, centre, spread: roots(covariance) }
     }
 

@@ -1,16 +1,28 @@
 // SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 // SPDX-License-Identifier: Apache-2.0
-//! Weighted paired-point registration after Horn, "Closed-form solution of absolute orientation using unit quaternions",
-//! J. Opt. Soc. Am. A 4(4), 1987: the rotation is the eigenvector of a symmetric 4x4 matrix, never a reflection.
+//! Registration of points. `solve`: weighted paired points after Horn, "Closed-form solution of absolute orientation using
+//! unit quaternions", J. Opt. Soc. Am. A 4(4), 1987: the rotation is the eigenvector of a symmetric 4x4 matrix, never a
+//! reflection. Beside it: `leave_one_out`, `solve_anisotropic`, and the exact searches `consensus` and `match_unordered`.
 //!
 //! Points are rows of three f64, metres. Error of an exact fit: below 1e-12 of the clouds' size.
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod anisotropic;
 mod cloud;
+mod consensus;
+mod leave_one_out;
+mod matching;
+mod minimax;
+
+pub use anisotropic::{solve_anisotropic, AnisotropicFit};
+pub use consensus::{consensus, Consensus};
+pub use leave_one_out::leave_one_out;
+pub use matching::{match_unordered, Match, UNPAIRED};
+pub use minimax::{MOST, SLACK};
 
 use cloud::Cloud;
-use nalgebra::{Matrix3, Matrix4, Quaternion, SymmetricEigen, UnitQuaternion, Vector3};
+use nalgebra::{Const, Matrix3, Matrix4, Quaternion, SymmetricEigen, UnitQuaternion, Vector3};
 
 /// A coordinate beyond this is no coordinate: its squares would overflow.
 pub const FARTHEST_M: f64 = 1e9;
@@ -36,6 +48,12 @@ pub enum Refusal {
     Collinear = 20,
     Mirrored = 21,
     Ambiguous = 22,
+    BadCovariance = 23,
+    NotConverged = 24,
+    TooManyPoints = 25,
+    SearchTooLarge = 26,
+    NoConsensus = 27,
+    BadThreshold = 28,
 }
 
 /// `transform` is T_fixed_moving, row-major; `fre` the unweighted rms residual of the points that carry weight;
@@ -55,14 +73,7 @@ pub fn solve(fixed: &[f64], moving: &[f64], weights: &[f64], residuals: &mut [f6
     check(fixed, moving, weights)?;
     let from = Cloud::new(moving, weights);
     let to = Cloud::new(fixed, weights);
-    for spread in [from.spread, to.spread] {
-        if spread[0] < COINCIDENT_M {
-            return Err(Refusal::Coincident);
-        }
-        if spread[1] < COLLINEAR * spread[0] {
-            return Err(Refusal::Collinear);
-        }
-    }
+    check_spread(&from, &to)?;
     let rotation = rotation(&from, &to, &correlation(fixed, moving, weights, &from, &to))?;
     let translation = to.centre - rotation * from.centre;
     let fre = write_residuals(fixed, moving, weights, &rotation, &translation, residuals);
@@ -84,6 +95,18 @@ fn check(fixed: &[f64], moving: &[f64], weights: &[f64]) -> Result<(), Refusal> 
         0..=2 => Err(Refusal::TooFewPoints),
         _ => Ok(()),
     }
+}
+
+fn check_spread(from: &Cloud, to: &Cloud) -> Result<(), Refusal> {
+    for spread in [from.spread, to.spread] {
+        if spread[0] < COINCIDENT_M {
+            return Err(Refusal::Coincident);
+        }
+        if spread[1] < COLLINEAR * spread[0] {
+            return Err(Refusal::Collinear);
+        }
+    }
+    Ok(())
 }
 
 /// Weighted cross-covariance of the centred clouds over the product of their sizes, so that its scale is one.
@@ -108,8 +131,12 @@ fn rotation(from: &Cloud, to: &Cloud, s: &Matrix3<f64>) -> Result<Matrix3<f64>, 
     if best - second < AMBIGUOUS {
         return Err(Refusal::Ambiguous);
     }
-    let q = eigen.eigenvectors.column(order[0]);
-    Ok(UnitQuaternion::from_quaternion(Quaternion::new(q[0], q[1], q[2], q[3])).to_rotation_matrix().into_inner())
+    Ok(turn(&eigen, order[0]))
+}
+
+fn turn(eigen: &SymmetricEigen<f64, Const<4>>, index: usize) -> Matrix3<f64> {
+    let q = eigen.eigenvectors.column(index);
+    UnitQuaternion::from_quaternion(Quaternion::new(q[0], q[1], q[2], q[3])).to_rotation_matrix().into_inner()
 }
 
 fn horn(s: &Matrix3<f64>) -> Matrix4<f64> {
