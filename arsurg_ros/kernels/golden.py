@@ -87,8 +87,8 @@ def check_surface(case: Case, backend: str) -> str:
     status, found = golden_surface.answer(case, backend)
     if status != case['status']:
         return f'status {status}, not {case["status"]}'
-    allowed = {**dict.fromkeys(found, case['tolerance']), **golden_surface.TOLERANCES}
-    misses = (off(v, array(np.ravel(case[k]).tolist()), allowed[k]) for k, v in found.items())
+    limits = dict.fromkeys(found, float(case['tolerance'])) | golden_surface.TOLERANCES
+    misses = (off(v, array(np.ravel(case[k]).tolist()), limits[k]) for k, v in found.items())
     return next((miss for miss in misses if miss), '')
 
 
