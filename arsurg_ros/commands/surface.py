@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from arsurg_ros.commands.common import (
+    OUT_SUFFIXES,
     UNITS_M,
     Lengths,
     add_common,
@@ -22,7 +24,7 @@ from arsurg_ros.commands.common import (
     point,
     unit_m,
 )
-from arsurg_ros.errors import ConfigError
+from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import Surface, load_surface
 from arsurg_ros.files.points import load_points
 from arsurg_ros.files.poses import load_poses
@@ -51,7 +53,9 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument('--target', required=True, type=Path, help='mesh or cloud: .ply .vtk .vtp .stl .obj')
     parser.add_argument('--source', required=True, help='points: .csv .txt .npy .npz .yaml .xml, or a mesh or cloud')
-    parser.add_argument('--init', help='4x4 text of T_target_source to start from, as of register landmarks (default: search)')
+    parser.add_argument(
+        '--init', help='T_target_source to start from: a 4x4 text, or what register landmarks --out wrote (default: search)'
+    )
     parser.add_argument('--method', choices=METHODS, default='point_to_plane', help='default point_to_plane')
     parser.add_argument('--voxel', type=float, default=0.0, help='edge of the voxels that thin both clouds (default: none)')
     parser.add_argument('--max-distance', type=float, help='farthest partner (default 4 voxels, or a tenth of the target)')
@@ -95,11 +99,37 @@ def run(args: argparse.Namespace) -> int:
 
 
 def load_init(path: str, to_m: float) -> F64:
-    """Return the one pose of a file; raises ConfigError where it holds another number of them."""
+    """Return the one pose of a file of poses, or the ``T`` of what another command wrote with --out, in its own unit.
+
+    Raises ConfigError where it holds another number of poses, DataError for what cannot be read.
+    """
+    file = Path(path)
+    if file.suffix.lower() in OUT_SUFFIXES:
+        answer = read_answer(file)
+        if answer is not None:
+            return answer
     found = load_poses(path, to_m)
     if len(found.T) != 1:
         raise ConfigError(f'--init {path}: {len(found.T)} poses; one 4x4 is needed')
     return np.asarray(found.T[0])
+
+
+def read_answer(path: Path) -> F64 | None:
+    """Return ``T`` (4x4, metres) of an answer of ``arsurg``; None where the file is no such answer. Raises DataError."""
+    try:
+        answer = yaml.safe_load(path.read_text(encoding='utf-8'))  # JSON is YAML
+    except OSError as e:
+        raise DataError(f'--init {path}: {e.strerror}') from e
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise DataError(f'--init {path} is not YAML or JSON: {" ".join(str(e).split())}') from e
+    if not isinstance(answer, dict) or 'command' not in answer:
+        return None
+    try:
+        T = np.array(answer['T'], dtype=np.float64).reshape(4, 4)
+        T[:3, 3] *= UNITS_M[answer['unit']]
+    except (KeyError, ValueError, TypeError):
+        raise DataError(f'--init {path}: the answer of {answer["command"]!r} has no T (4x4) with a unit') from None
+    return T
 
 
 def as_answer(fit: SurfaceFit, unit: Lengths, source: F64, voxel_m: float) -> dict[str, Any]:

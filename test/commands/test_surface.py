@@ -11,7 +11,7 @@ import pytest
 
 from arsurg_ros import cli
 from arsurg_ros.commands.surface import load_init
-from arsurg_ros.errors import ConfigError
+from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import load_surface
 from arsurg_ros.geometry import se3
 from arsurg_ros.synthetic.organ import on_mesh, organ
@@ -92,6 +92,23 @@ def test_the_text_says_it_all(files: dict[str, str], capsys: pytest.CaptureFixtu
     for word in ('T_target_source (mm):', 'rms to surface', 'mm over 120 of 120 points', 'starts', 'best elsewhere: rms',
                  'error at (1.000, 2.000, 3.000) mm: TRE', 'warning: coarse_start'):  # fmt: skip
         assert word in text, word
+
+
+def test_an_answer_of_another_command_is_a_start(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    given = ('--target', files['mesh'], '--source', files['points'], '--multi-start', '1')
+    first = run(capsys, *given, '--init', files['init'], '--out', str(tmp_path / 'first.yaml'))
+    again = run(capsys, *given, '--init', str(tmp_path / 'first.yaml'))
+    assert np.abs(np.array(first['T']) - again['T']).max() < 1e-2
+    assert np.abs(load_init(str(tmp_path / 'first.yaml'), 1.0)[:3, 3] * 1e3 - np.array(first['T'])[:3, 3]).max() < 1e-9
+    (tmp_path / 'list.json').write_text(json.dumps(T.tolist()))
+    assert np.abs(load_init(str(tmp_path / 'list.json'), 1.0) - T).max() < 1e-12
+    (tmp_path / 'bad.json').write_text('{"command": "x", "T": [1, 2]}')
+    (tmp_path / 'broken.yaml').write_text('a: [')
+    for name, word in (('bad.json', 'has no T'), ('broken.yaml', 'is not YAML'), ('missing.json', 'No such file')):
+        with pytest.raises(DataError, match=word):
+            load_init(str(tmp_path / name), 1e-3)
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

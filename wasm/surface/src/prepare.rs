@@ -7,7 +7,7 @@ use crate::mesh::{ball, records, RECORD};
 use crate::normals;
 use crate::tree::{build, Store, Tree};
 use crate::vector::{at, put, V3};
-use crate::voxels::downsample;
+use crate::voxels::{by_blocks, downsample};
 use crate::Refusal;
 use nalgebra::Matrix3;
 
@@ -76,6 +76,12 @@ pub fn cloud(raw: &[f64], wish: &Wish, work: &mut Work, store: &mut Store, point
         let tree = Tree::new(count, store.nodes, store.leaves, store.starts, false);
         if wish.neighbours > 0 {
             normals::estimate(&points[..3 * count], &tree, wish.neighbours, normals, gaps);
+        }
+    } else if wish.cell > 0.0 {
+        let (counts, places) = work.items.split_at_mut(count);
+        by_blocks(count, work.keys, work.table, counts, places);
+        for (i, place) in places[..count].iter().enumerate() {
+            put(points, *place as usize, at(kept, i));
         }
     } else {
         points[..3 * count].copy_from_slice(kept);

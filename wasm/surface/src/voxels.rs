@@ -60,6 +60,48 @@ pub fn downsample(raw: &[f64], cell: f64, origin: &[f64; 3], sums: &mut [f64], k
     Some(cells)
 }
 
+/// Takes away a cell's place within its block of 8 x 8 x 8 cells.
+const BLOCK: u64 = !(0b111 << 42 | 0b111 << 21 | 0b111);
+
+/// Writes where each cell goes (`places`) so that the cells of a block follow each other: what lies near in space then lies
+/// near in memory too. `counts` and `places` have room for a number a cell.
+pub fn by_blocks(cells: usize, keys: &[u32], table: &mut [u32], counts: &mut [u32], places: &mut [u32]) {
+    let mut used = SMALLEST_TABLE;
+    while used < 2 * cells {
+        used *= 2;
+    }
+    let (table, mask) = (&mut table[..used], used - 1);
+    table.fill(0);
+    let key = |i: usize| (u64::from(keys[2 * i]) | u64::from(keys[2 * i + 1]) << 32) & BLOCK;
+    let mut blocks = 0usize;
+    for i in 0..cells {
+        let own = key(i);
+        let mut slot = hash(own, mask);
+        // the table holds a block's first cell
+        while table[slot] != 0 && key(table[slot] as usize - 1) != own {
+            slot = (slot + 1) & mask;
+        }
+        if table[slot] == 0 {
+            table[slot] = i as u32 + 1;
+            places[i] = blocks as u32;
+            counts[blocks] = 0;
+            blocks += 1;
+        } else {
+            places[i] = places[table[slot] as usize - 1];
+        }
+        counts[places[i] as usize] += 1;
+    }
+    let mut at = 0;
+    for count in &mut counts[..blocks] {
+        at += core::mem::replace(count, at);
+    }
+    for place in &mut places[..cells] {
+        let next = &mut counts[*place as usize];
+        *place = *next;
+        *next += 1;
+    }
+}
+
 /// The cell's number on an axis, moved to be positive: its bits end a double of this size.
 #[inline(always)]
 fn floor(v: f64) -> u64 {

@@ -62,6 +62,37 @@ fn every_point_keeps_its_place_once() {
 }
 
 #[test]
+fn voxels_are_means_of_cells_and_near_in_memory() {
+    let mut random = Random::new(9);
+    let (raw, cell) = (points(&mut random, 20_000, 1.0), 0.05);
+    let mut cells = std::collections::BTreeMap::new();
+    for p in raw.chunks_exact(3) {
+        let key = [0, 1, 2].map(|k| (p[k] / cell).floor() as i64);
+        let sum = cells.entry(key).or_insert([0.0; 4]);
+        (0..3).for_each(|k| sum[k] += p[k]);
+        sum[3] += 1.0;
+    }
+    for tree in [false, true] {
+        let kept = prepare_cloud(&raw, &Wish { cell, neighbours: 0, centroid: true, tree }).unwrap();
+        assert_eq!(kept.kept.count, cells.len());
+        let mut seen = std::collections::BTreeSet::new();
+        let mut jumps = 0.0;
+        let mut before = [0.0; 3];
+        for p in kept.points[..3 * cells.len()].chunks_exact(3) {
+            let p: [f64; 3] = core::array::from_fn(|k| p[k] + kept.kept.origin[k]);
+            let key = p.map(|v| (v / cell).floor() as i64);
+            let sum = cells[&key];
+            assert!((0..3).all(|k| (sum[k] / sum[3] - p[k]).abs() < 1e-12));
+            assert!(seen.insert(key));
+            jumps += d2(&p, &before).sqrt();
+            before = p;
+        }
+        // random order would jump by 1.3 a point
+        assert!(jumps / (cells.len() as f64) < 0.3, "{jumps}");
+    }
+}
+
+#[test]
 fn the_closest_point_of_a_mesh_is_that_of_all_triangles() {
     let mut random = Random::new(3);
     let vertices = points(&mut random, 60, 1.0);
