@@ -30,7 +30,8 @@ from arsurg_ros.files.points import load_points
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.icp import LOSSES, METHODS, IcpSettings
-from arsurg_ros.registration.surface import SurfaceFit, SurfaceTarget, align
+from arsurg_ros.registration.surface import SurfaceTarget, align
+from arsurg_ros.registration.surface_fit import SurfaceFit
 from arsurg_ros.types import F64
 
 FIELDS = """fields of --json beside the common ones: T = T_target_source; method; rms_mm (point to surface, inliers), noise_mm,

@@ -52,7 +52,10 @@ pub fn judge(source: &Source, pairs: &Pairs, outcome: &Outcome, settings: &Setti
             plain.add(&jacobian(&p.normal, &p.arm), 1.0, p.residual);
         }
         if settings.method == Method::Gicp {
-            add_outer(&mut meat, &gradient(&p.gap, &p.arm, weight, &p.normal, &turned_normal(source, &outcome.motion, i)));
+            add_outer(
+                &mut meat,
+                &gradient(&p.gap, &p.arm, weight, &p.normal, &turned_normal(source, &outcome.motion, i)),
+            );
         }
     }
     if planes < 6 {

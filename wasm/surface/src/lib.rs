@@ -19,6 +19,7 @@ mod prepare;
 mod system;
 mod tree;
 mod vector;
+mod visitors;
 mod voxels;
 
 pub use align::{align, Outcome, Settings};
@@ -29,8 +30,9 @@ pub use normals::least;
 pub use pairs::{find, Pairs, Shape, Target, NONE};
 pub use prepare::{cloud, mesh as triangles, Kept, Wish, Work, FEWEST};
 pub use system::{Method, Source};
-pub use tree::{room, Nearest, Neighbours, Store, Tree, MOST_NEIGHBOURS};
+pub use tree::{room, Store, Tree};
 pub use vector::{Motion, V3};
+pub use visitors::{Nearest, Neighbours, MOST_NEIGHBOURS};
 pub use voxels::table_room;
 
 /// Why there is no registration; the numbers are the module's statuses.

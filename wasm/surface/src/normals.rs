@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Normals of a cloud: the direction in which a point's nearest neighbours spread least (Hoppe et al., SIGGRAPH 1992).
 
-use crate::tree::{Neighbours, Tree, Visitor};
+use crate::tree::{Tree, Visitor};
 use crate::vector::{at, cross, dot, norm, put, scale, sub, V3};
+use crate::visitors::Neighbours;
 
 /// Fewer neighbours than this say nothing about a plane.
 pub const FEWEST: usize = 5;

@@ -4,8 +4,9 @@
 
 use crate::items::row;
 use crate::mesh::{NearestTriangle, RECORD};
-use crate::tree::{Nearest, Tree};
+use crate::tree::Tree;
 use crate::vector::{at, norm, put, scale, sub, Motion, V3};
+use crate::visitors::Nearest;
 
 /// No partner within reach.
 pub const NONE: u32 = u32::MAX;
@@ -22,8 +23,14 @@ pub struct Target<'a> {
 #[derive(Clone, Copy)]
 pub enum Shape<'a> {
     /// `gaps` may be empty: a quarter of each point's squared distance to the nearest other.
-    Cloud { points: &'a [f64], normals: &'a [f64], gaps: &'a [f32] },
-    Mesh { triangles: &'a [f64] },
+    Cloud {
+        points: &'a [f64],
+        normals: &'a [f64],
+        gaps: &'a [f32],
+    },
+    Mesh {
+        triangles: &'a [f64],
+    },
 }
 
 /// Per source point: the partner's index, its closest point, the surface's normal there (zero where there is none).
@@ -47,7 +54,9 @@ pub fn find(target: &Target, source: &[f64], motion: &Motion, reach: f64, pairs:
         let q = motion.apply(&at(source, i));
         let before = pairs.index[i];
         let partner = match target.shape {
-            Shape::Cloud { points, normals, gaps } => nearest_point(&target.tree, points, normals, gaps, &q, reach, before),
+            Shape::Cloud { points, normals, gaps } => {
+                nearest_point(&target.tree, points, normals, gaps, &q, reach, before)
+            }
             Shape::Mesh { triangles } => nearest_on_mesh(&target.tree, triangles, &q, reach, before),
         };
         match partner {
@@ -66,7 +75,15 @@ pub fn find(target: &Target, source: &[f64], motion: &Motion, reach: f64, pairs:
 type Partner = Option<(u32, V3, V3)>;
 
 #[inline]
-fn nearest_point(tree: &Tree, points: &[f64], normals: &[f64], gaps: &[f32], q: &V3, reach: f64, before: u32) -> Partner {
+fn nearest_point(
+    tree: &Tree,
+    points: &[f64],
+    normals: &[f64],
+    gaps: &[f32],
+    q: &V3,
+    reach: f64,
+    before: u32,
+) -> Partner {
     let mut nearest = Nearest::within((reach * reach).min(1e30) as f32);
     let (rounded, mut known) = (q.map(|v| v as f32), false);
     if before != NONE {

@@ -47,7 +47,15 @@ pub struct Kept {
 }
 
 /// Fills `points` (and the store and `normals` where they are wished) from raw rows of three.
-pub fn cloud(raw: &[f64], wish: &Wish, work: &mut Work, store: &mut Store, points: &mut [f64], normals: &mut [f64], gaps: &mut [f32]) -> Result<Kept, Refusal> {
+pub fn cloud(
+    raw: &[f64],
+    wish: &Wish,
+    work: &mut Work,
+    store: &mut Store,
+    points: &mut [f64],
+    normals: &mut [f64],
+    gaps: &mut [f32],
+) -> Result<Kept, Refusal> {
     if raw.len() < 3 * FEWEST {
         return Err(Refusal::TooFewPoints);
     }
@@ -162,7 +170,8 @@ fn check_spread(points: &[f64]) -> Result<[f64; 3], Refusal> {
         }
     }
     let count = points.len() as f64 / 3.0;
-    let mut spread: V3 = Matrix3::from_fn(|i, j| c[i][j] / count).symmetric_eigenvalues().map(|v| libm::sqrt(v.max(0.0))).into();
+    let mut spread: V3 =
+        Matrix3::from_fn(|i, j| c[i][j] / count).symmetric_eigenvalues().map(|v| libm::sqrt(v.max(0.0))).into();
     spread.sort_unstable_by(|a, b| b.total_cmp(a));
     if spread[0] < COINCIDENT_M {
         return Err(Refusal::Coincident);

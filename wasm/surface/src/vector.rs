@@ -54,7 +54,10 @@ pub struct Motion {
 impl Motion {
     /// The upper three rows of a row-major 4x4.
     pub fn from_rows(m: &[f64]) -> Self {
-        Motion { r: core::array::from_fn(|i| core::array::from_fn(|j| m[4 * i + j])), t: core::array::from_fn(|i| m[4 * i + 3]) }
+        Motion {
+            r: core::array::from_fn(|i| core::array::from_fn(|j| m[4 * i + j])),
+            t: core::array::from_fn(|i| m[4 * i + 3]),
+        }
     }
 
     pub fn write(&self, out: &mut [f64]) {

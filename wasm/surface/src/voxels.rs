@@ -20,7 +20,14 @@ pub const SUMS: usize = 4;
 
 /// Writes the means, less `origin`, as rows of three at the front of `sums` (room for 4n) and returns how many cells there are,
 /// in the order of their first points; None where a coordinate is more than a million cells away from zero.
-pub fn downsample(raw: &[f64], cell: f64, origin: &[f64; 3], sums: &mut [f64], keys: &mut [u32], table: &mut [u32]) -> Option<usize> {
+pub fn downsample(
+    raw: &[f64],
+    cell: f64,
+    origin: &[f64; 3],
+    sums: &mut [f64],
+    keys: &mut [u32],
+    table: &mut [u32],
+) -> Option<usize> {
     let per_metre = 1.0 / cell;
     let mut used = SMALLEST_TABLE;
     table[..used].fill(0);

@@ -214,7 +214,9 @@ fn nothing_panics() {
         match prepare_cloud(&raw, &Wish { cell, ..WISH }) {
             Ok(found) => assert!(found.points.iter().chain(&found.normals).all(|v| v.is_finite())),
             Err(refusal) if n < 6 => assert_eq!(refusal, Refusal::TooFewPoints),
-            Err(refusal) if raw.iter().any(|v| !v.is_finite() || v.abs() > 1e9) => assert_eq!(refusal, Refusal::NotFinite),
+            Err(refusal) if raw.iter().any(|v| !v.is_finite() || v.abs() > 1e9) => {
+                assert_eq!(refusal, Refusal::NotFinite)
+            }
             Err(_) => (),
         }
         let faces: Vec<u32> = (0..9).map(|_| (random.bits() % 13) as u32).collect();

@@ -20,29 +20,29 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 23] {
     let tree = |n: u64| kernel::room(n as usize);
     let (both, own) = (tree(target.max(faces)), tree(source));
     [
-        (Kind::U32, 16),                                     // 0 control
-        (Kind::F64, 24),                                     // 1 params
-        (Kind::F64, 16),                                     // 2 state
-        (Kind::F64, 104),                                    // 3 result
-        (Kind::F64, 3 * raw),                                // 4 raw
-        (Kind::U32, 3 * faces),                              // 5 faces
-        (Kind::F64, 3 * target),                             // 6 target's points
-        (Kind::F64, 3 * target),                             // 7 target's normals
-        (Kind::F64, 12 * faces),                             // 8 target's triangles
-        (Kind::F32, both.0 as u64),                          // 9 target's nodes
-        (Kind::F32, both.1 as u64),                          // 10 target's leaves
-        (Kind::U32, both.2 as u64),                          // 11 target's starts
-        (Kind::F64, 3 * source),                             // 12 source's points
-        (Kind::F64, 3 * source),                             // 13 source's normals
-        (Kind::F32, own.0 as u64),                           // 14 source's nodes
-        (Kind::F32, own.1 as u64),                           // 15 source's leaves
-        (Kind::U32, own.2 as u64),                           // 16 source's starts
-        (Kind::F64, (4 * raw).max(12 * faces).max(source)),  // 17 scratch: sums, records, residuals
+        (Kind::U32, 16),                                                                     // 0 control
+        (Kind::F64, 24),                                                                     // 1 params
+        (Kind::F64, 16),                                                                     // 2 state
+        (Kind::F64, 104),                                                                    // 3 result
+        (Kind::F64, 3 * raw),                                                                // 4 raw
+        (Kind::U32, 3 * faces),                                                              // 5 faces
+        (Kind::F64, 3 * target),                                                             // 6 target's points
+        (Kind::F64, 3 * target),                                                             // 7 target's normals
+        (Kind::F64, 12 * faces),                                                             // 8 target's triangles
+        (Kind::F32, both.0 as u64),                                                          // 9 target's nodes
+        (Kind::F32, both.1 as u64),                                                          // 10 target's leaves
+        (Kind::U32, both.2 as u64),                                                          // 11 target's starts
+        (Kind::F64, 3 * source),                                                             // 12 source's points
+        (Kind::F64, 3 * source),                                                             // 13 source's normals
+        (Kind::F32, own.0 as u64),                                                           // 14 source's nodes
+        (Kind::F32, own.1 as u64),                                                           // 15 source's leaves
+        (Kind::U32, own.2 as u64),                                                           // 16 source's starts
+        (Kind::F64, (4 * raw).max(12 * faces).max(source)), // 17 scratch: sums, records, residuals
         (Kind::U32, 2 * raw + kernel::table_room(raw as usize) as u64 + 4 * raw.max(faces)), // 18 keys, table, items
-        (Kind::F64, 3 * source),                             // 19 partners' points, target's raw coordinates after `evaluate`
-        (Kind::F64, 3 * source),                             // 20 partners' normals
-        (Kind::U32, source),                                 // 21 partners' indices
-        (Kind::F32, target),                                 // 22 target's gaps
+        (Kind::F64, 3 * source), // 19 partners' points, target's raw coordinates after `evaluate`
+        (Kind::F64, 3 * source), // 20 partners' normals
+        (Kind::U32, source),     // 21 partners' indices
+        (Kind::F32, target),     // 22 target's gaps
     ]
 }
 
@@ -134,7 +134,11 @@ fn scene(arena: &mut Arena, control: &[u32]) -> Option<Scene<'static>> {
     let tree = Tree::new(kept, arena.f32(9), arena.f32(10), arena.u32(11), is_mesh);
     let shape = match is_mesh {
         true => Shape::Mesh { triangles: &arena.f64(8)[..RECORD * kept] },
-        false => Shape::Cloud { points: &arena.f64(6)[..3 * kept], normals: &arena.f64(7)[..3 * kept], gaps: &arena.f32(22)[..kept] },
+        false => Shape::Cloud {
+            points: &arena.f64(6)[..3 * kept],
+            normals: &arena.f64(7)[..3 * kept],
+            gaps: &arena.f32(22)[..kept],
+        },
     };
     let normals = if control[11] != 0 { 3 * n } else { 0 };
     let source = Source { points: &arena.f64(12)[..3 * n], normals: &arena.f64(13)[..normals] };

@@ -36,8 +36,12 @@ fn blank(n: usize, faces: usize) -> (Prepared, Room) {
         starts: vec![0; starts],
         triangles: None,
     };
-    let room =
-        Room { sums: vec![0.0; (4 * n).max(12 * faces)], keys: vec![0; 2 * n], table: vec![0; table_room(n)], items: vec![0; 4 * most] };
+    let room = Room {
+        sums: vec![0.0; (4 * n).max(12 * faces)],
+        keys: vec![0; 2 * n],
+        table: vec![0; table_room(n)],
+        items: vec![0; 4 * most],
+    };
     (prepared, room)
 }
 
@@ -84,7 +88,12 @@ impl Prepared {
 }
 
 /// The pose in raw coordinates and its evidence.
-pub fn register(target: &Prepared, source: &Prepared, start: &[f64], how: &Settings) -> Result<([f64; 16], Evidence), Refusal> {
+pub fn register(
+    target: &Prepared,
+    source: &Prepared,
+    start: &[f64],
+    how: &Settings,
+) -> Result<([f64; 16], Evidence), Refusal> {
     let n = source.kept.count;
     let (mut index, mut point, mut normal) = (vec![NONE; n], vec![0.0; 3 * n], vec![0.0; 3 * n]);
     let mut pairs = Pairs { index: &mut index, point: &mut point, normal: &mut normal };
