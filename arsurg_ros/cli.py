@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except ArsurgError as e:
-        return refuse(args, error_code(e), str(e))
+        return refuse(args, error_code(e), getattr(e, 'text', str(e)), said=str(e))
     except OSError as e:
         return refuse(args, 'file', f'{e.filename}: {e.strerror}')
     except KeyboardInterrupt:
@@ -50,9 +50,9 @@ def main(argv: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def refuse(args: argparse.Namespace, code: str, message: str) -> int:
+def refuse(args: argparse.Namespace, code: str, message: str, said: str = '') -> int:
     """Say why there is no answer, as JSON too where that was asked for on standard output; return the exit status."""
-    print(f'error: {message}', file=sys.stderr)
+    print(f'error: {said or message}', file=sys.stderr)
     if args.json is True:
         print(json.dumps({'error': {'code': code, 'message': message}}))
     return REFUSED

@@ -83,6 +83,41 @@ class PairedPointFit:
 
 
 @dataclass(frozen=True)
+class ClosedForm:
+    """A closed-form answer of a hand-eye problem A_i X B_i = Z: ``X`` and ``Z`` (4, 4), metres."""
+
+    X: F64
+    Z: F64
+
+
+@dataclass(frozen=True)
+class HandEyeFit:
+    """What the hand-eye kernel returns for A_i X B_i = Z, i = 1..N; metres and radians.
+
+    ``covariance`` (12, 12) is of X (x y z rx ry rz) and then of Z, translations and rotations about the axes of each one's
+    parent frame; ``from_rotation`` is the part of it that the noise of rotations makes. ``residuals`` (N, 6) are those of
+    A_i X B_i against Z along the axes of A's parent: translation, rotation vector. ``inliers`` (N,) marks the pairs of the
+    fit. ``noise_m``, ``noise_rad`` are standard deviations per axis with ``dof_m``, ``dof_rad`` degrees of freedom (inf where
+    the noise was given). ``closed`` holds each closed form over the same pairs, None where one has no answer.
+    ``motion_a_rad``, ``motion_b_rad`` (3,) are the rms rotation between two poses about three principal axes, descending.
+    """
+
+    X: F64
+    Z: F64
+    covariance: F64
+    from_rotation: F64
+    residuals: F64
+    inliers: NDArray[np.bool_]
+    noise_m: float
+    noise_rad: float
+    dof_m: float
+    dof_rad: float
+    closed: dict[str, ClosedForm | None]
+    motion_a_rad: F64
+    motion_b_rad: F64
+
+
+@dataclass(frozen=True)
 class TargetError:
     """The error to expect at a target: ``p_ct_m`` (3,), its TRE rms and the radius that holds it 95 times in 100, metres.
 
@@ -170,3 +205,101 @@ class MeshStyle:
     fill: float = 0.35
     outline: float = 1.0
     visible: bool = True
+
+
+@dataclass(frozen=True)
+class CalibratedView:
+    """A picture of a calibration: pixels ``uv_px`` (N, 2), ``residuals_px`` (N, 2) = seen - projected, their rms.
+
+    ``T_cam_board`` is None and ``rms_px`` NaN for a picture without the board; ``reason`` says why it was not used.
+    """
+
+    name: str
+    uv_px: F64
+    residuals_px: F64
+    rms_px: float
+    used: bool
+    reason: str = ''
+    T_cam_board: F64 | None = None
+
+
+@dataclass(frozen=True)
+class CameraCalibration:
+    """A camera with its evidence.
+
+    ``std`` are standard deviations by name (fx fy cx cy: px; k1 k2 p1 p2 k3), of the fitted ones alone; ``rms_px`` is over all
+    corners used, ``held_out_rms_px`` that of views that had no part in the fit (None for too few). ``coverage`` is the part of
+    the picture's ``grid`` (columns, rows) that holds corners, ``hull`` the part of its area within them all. ``tilt_rad`` is
+    the largest angle between two of the board's planes.
+    """
+
+    camera: CameraModel
+    std: dict[str, float]
+    rms_px: float
+    held_out_rms_px: float | None
+    views: tuple[CalibratedView, ...]
+    limit_px: float
+    coverage: float
+    hull: float
+    grid: tuple[int, int]
+    tilt_rad: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlacedView:
+    """A picture by which a camera was placed: ``residuals_px`` (N, 2) = seen - projected, their rms, px.
+
+    ``rms_m`` is how far the board's points are from where this picture alone has them, rms.
+    """
+
+    name: str
+    uv_px: F64
+    residuals_px: F64
+    rms_px: float
+    rms_m: float
+    used: bool
+    reason: str = ''
+
+
+@dataclass(frozen=True)
+class CameraPlacement:
+    """``T_base_cam`` with its evidence; ``covariance`` (6, 6), REP-103's order, m and rad.
+
+    ``noise`` are the standard deviations of the tracked body's pose per axis (m, rad) that the views show and the covariance
+    counts; None where it counts the corners' alone.
+    ``margin95_m`` and ``margin95_rad`` are the radii that hold the errors of position and rotation 95 times in 100.
+    ``T_carrier_board`` is the board's pose on what carries it, ``board_covariance`` is None where it was given.
+    """
+
+    T_base_cam: F64
+    covariance: F64
+    margin95_m: float
+    margin95_rad: float
+    noise: tuple[float, float] | None
+    T_carrier_board: F64
+    board_covariance: F64 | None
+    rms_px: float
+    rms_m: float
+    views: tuple[PlacedView, ...]
+    limit_px: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StereoCalibration:
+    """``T_left_right``: where the right camera is in the left one's frame, metres, and how well ``pairs`` of views say so.
+
+    ``rms_px`` is the reprojection error over both cameras, ``epipolar_px`` the rms distance of points from the lines of their
+    partners; ``rejected`` names pairs that do not fit. R (3, 3) and P (3, 4) rectify (P's lengths: metres).
+    """
+
+    T_left_right: F64
+    rms_px: float
+    epipolar_px: float
+    pairs: int
+    rejected: tuple[str, ...]
+    R_left: F64
+    R_right: F64
+    P_left: F64
+    P_right: F64

@@ -22,6 +22,8 @@ from arsurg_ros.kernels.landmarks import REFUSALS  # noqa: E402
 from arsurg_ros.kernels.poses import REFUSALS as POSE_REFUSALS  # noqa: E402
 from arsurg_ros.kernels.reference_raster import ReferenceRasteriser  # noqa: E402
 from arsurg_ros.types import F64, Mesh  # noqa: E402
+from tools.golden_calibration import calibration  # noqa: E402
+from tools.golden_handeye import handeye  # noqa: E402
 from tools.golden_landmarks import landmarks  # noqa: E402
 from tools.golden_surface import surface  # noqa: E402
 
@@ -207,8 +209,8 @@ def scene(name: str, camera: list[float], meshes: list[Any], poses: list[F64], s
 
 
 def main() -> None:
-    """Write the files."""
-    for family in (registration, tracking, overlay, landmarks, surface):
+    """Write the files, one a family."""
+    for family in (registration, calibration, tracking, overlay, landmarks, handeye, surface):
         path = ROOT / 'wasm' / 'golden' / f'{family.__name__}.json'
         lines = ',\n'.join(json.dumps(case) for case in family())
         path.write_text(f'{{"made_by": "tools/make_golden.py", "cases": [\n{lines}\n]}}\n')

@@ -15,9 +15,16 @@ GROUPS = {
 }
 #: Command group -> the modules that add its commands, in the order of the help.
 MODULES: dict[str, tuple[str, ...]] = {
-    'calibrate': (),
+    'calibrate': (
+        'arsurg_ros.commands.pivot',
+        'arsurg_ros.commands.spin',
+        'arsurg_ros.commands.sphere',
+        'arsurg_ros.commands.handeye',
+        'arsurg_ros.commands.camera',
+        'arsurg_ros.commands.camera_to_tracker',
+    ),
     'register': ('arsurg_ros.commands.landmarks', 'arsurg_ros.commands.surface'),
-    'estimate': (),
+    'estimate': ('arsurg_ros.commands.latency',),
     'log': ('arsurg_ros.commands.log',),
 }
 

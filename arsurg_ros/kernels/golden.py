@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from arsurg_ros.errors import ArsurgError, KernelError, RegistrationError
 from arsurg_ros.kernels import golden_landmarks, golden_surface
 from arsurg_ros.kernels.backends import BACKENDS, pick
 from arsurg_ros.kernels.files import use_folder
+from arsurg_ros.kernels.golden_calibration import check_calibration
+from arsurg_ros.kernels.handeye import solve_handeye
 from arsurg_ros.kernels.landmarks import solve_paired_points
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.kernels.raster import RASTERISERS
@@ -92,6 +94,36 @@ def check_surface(case: Case, backend: str) -> str:
     return next((miss for miss in misses if miss), '')
 
 
+def check_handeye(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    poses = (array(case[k]).reshape(-1, 4, 4) for k in ('a', 'b'))
+    noise = tuple(case['noise']) or None
+    options = {k: case[k] for k in ('reject', 'gate_z')} | {'noise': noise, 'least_motion_rad': case['least_motion']}
+    try:
+        fit = solve_handeye(*poses, **options, backend=backend)
+    except RegistrationError as error:
+        return '' if error.code == case['code'] else f'code {error.code}, not {case["code"] or "a fit"}'
+    if case['code']:
+        return f'a fit, not {case["code"]}'
+    if fit.inliers.astype(int).tolist() != case['inliers']:
+        return f'pairs {np.flatnonzero(fit.inliers.astype(int) != case["inliers"]).tolist()} are judged differently'
+    found, wanted = [fit.X, fit.Z, fit.motion_a_rad, fit.motion_b_rad], [array(case[k]) for k in ('x', 'z', 'motion')]
+    for closed, expected in zip(fit.closed.values(), case['closed'], strict=True):
+        found += [closed.X] if closed and expected else []
+        wanted.append(array(expected))
+    wrong = off(_flat(found), _flat(wanted), case['tolerance'])
+    if wrong or not case['covariance']:
+        return wrong
+    ratios = fit.covariance.ravel() / array(case['covariance']), [fit.noise_m, fit.noise_rad] / array(case['noise_found'])
+    scale = np.abs(fit.covariance).ravel() / np.sqrt(np.outer(*2 * [np.diag(fit.covariance)])).ravel()
+    # covariances near zero are compared by what they are beside their variances
+    return off(_flat([(ratios[0] - 1) * scale, ratios[1] - 1]), np.zeros(146), 1e-4)
+
+
+def _flat(arrays: Sequence[F64]) -> F64:
+    return np.concatenate([np.ravel(a) for a in arrays])
+
+
 def background(width: int, height: int) -> U8:
     """Return the image that the overlay's golden vectors are drawn over."""
     y, x, c = np.mgrid[:height, :width, :3]
@@ -126,10 +158,12 @@ def check_landmarks(case: Case, backend: str) -> str:
 
 CHECKS: dict[str, Callable[[Case, str], str]] = {
     'registration': check_registration,
+    'calibration': check_calibration,
     'tracking': check_tracking,
     'overlay': check_overlay,
     'landmarks': check_landmarks,
     'surface': check_surface,
+    'handeye': check_handeye,
 }
 
 

@@ -39,6 +39,26 @@ REGISTRATION = Layout(
     ('solve', 'leave_one_out', 'solve_anisotropic', 'consensus', 'match_unordered'),
 )
 
+CALIBRATION = Layout(
+    'calibration',
+    1,
+    ('rows_a', 'rows_b', 'lags'),
+    (
+        ('control', 'u4'),
+        ('params', 'f8'),
+        ('a', 'f8'),
+        ('b', 'f8'),
+        ('pairs', 'f8'),
+        ('lags', 'f8'),
+        ('curve', 'f8'),
+        ('counts', 'f8'),
+        ('residuals', 'f8'),
+        ('scratch', 'f8'),
+        ('fit', 'f8'),
+    ),
+    ('correlate', 'refine', 'pivot', 'spin', 'sphere'),
+)
+
 TRACKING = Layout(
     'tracking',
     1,
@@ -109,4 +129,22 @@ SURFACE = Layout(
     ('prepare_target', 'prepare_source', 'align', 'evaluate'),
 )
 
-LAYOUTS = {layout.name: layout for layout in (REGISTRATION, TRACKING, OVERLAY, SURFACE)}
+HANDEYE = Layout(
+    'handeye',
+    1,
+    ('poses',),
+    (
+        ('control', 'u4'),
+        ('options', 'f8'),
+        ('a', 'f8'),
+        ('b', 'f8'),
+        ('residuals', 'f8'),
+        ('keep', 'f8'),
+        ('scratch', 'f8'),
+        ('transforms', 'f8'),
+        ('figures', 'f8'),
+    ),
+    ('solve',),
+)
+
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE, SURFACE)}

@@ -191,11 +191,11 @@ def test_no_view_overlaps_another() -> None:
 
 def test_kernel_info_knows_the_committed_kernels() -> None:
     infos = kernel_info()
-    assert [i.name for i in infos] == ['registration', 'tracking', 'overlay', 'surface']
-    assert [i.problem for i in infos] == ['', '', '', '']
+    assert [i.name for i in infos] == list(LAYOUTS)
+    assert [i.problem for i in infos] == [''] * len(LAYOUTS)
     assert all(i.in_manifest and len(i.sha256) == 64 and i.size_bytes > 1000 for i in infos)
     assert kernel_info('overlay') in infos
-    with pytest.raises(ConfigError, match="kernel: 'x' is unknown; valid: registration, tracking, overlay"):
+    with pytest.raises(ConfigError, match=f"kernel: 'x' is unknown; valid: {', '.join(LAYOUTS)}"):
         kernel_info('x')
 
 
