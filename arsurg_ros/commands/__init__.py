@@ -23,7 +23,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         'arsurg_ros.commands.camera',
         'arsurg_ros.commands.camera_to_tracker',
     ),
-    'register': ('arsurg_ros.commands.landmarks',),
+    'register': ('arsurg_ros.commands.landmarks', 'arsurg_ros.commands.surface'),
     'estimate': ('arsurg_ros.commands.latency',),
     'log': ('arsurg_ros.commands.log',),
 }

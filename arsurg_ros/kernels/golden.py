@@ -14,7 +14,7 @@ import numpy as np
 
 from arsurg_ros import resources
 from arsurg_ros.errors import ArsurgError, KernelError, RegistrationError
-from arsurg_ros.kernels import golden_landmarks
+from arsurg_ros.kernels import golden_landmarks, golden_surface
 from arsurg_ros.kernels.backends import BACKENDS, pick
 from arsurg_ros.kernels.files import use_folder
 from arsurg_ros.kernels.golden_calibration import check_calibration
@@ -82,6 +82,16 @@ def check_overlay(case: Case, backend: str) -> str:
         return 'depth differs'
     worst = int(np.abs(image.ravel().astype(int) - np.array(case['image'])).max())
     return f'colour differs by {worst}' if worst > 2 else ''
+
+
+def check_surface(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    status, found = golden_surface.answer(case, backend)
+    if status != case['status']:
+        return f'status {status}, not {case["status"]}'
+    limits = dict.fromkeys(found, float(case['tolerance'])) | golden_surface.TOLERANCES
+    misses = (off(v, array(np.ravel(case[k]).tolist()), limits[k]) for k, v in found.items())
+    return next((miss for miss in misses if miss), '')
 
 
 def check_handeye(case: Case, backend: str) -> str:
@@ -152,6 +162,7 @@ CHECKS: dict[str, Callable[[Case, str], str]] = {
     'tracking': check_tracking,
     'overlay': check_overlay,
     'landmarks': check_landmarks,
+    'surface': check_surface,
     'handeye': check_handeye,
 }
 

@@ -97,6 +97,38 @@ OVERLAY = Layout(
     ('prepare', 'render'),
 )
 
+SURFACE = Layout(
+    'surface',
+    1,
+    ('target', 'triangles', 'source'),
+    (
+        ('control', 'u4'),
+        ('params', 'f8'),
+        ('state', 'f8'),
+        ('result', 'f8'),
+        ('raw', 'f8'),
+        ('faces', 'u4'),
+        ('target_points', 'f8'),
+        ('target_normals', 'f8'),
+        ('target_triangles', 'f8'),
+        ('target_nodes', 'f4'),
+        ('target_leaves', 'f4'),
+        ('target_starts', 'u4'),
+        ('source_points', 'f8'),
+        ('source_normals', 'f8'),
+        ('source_nodes', 'f4'),
+        ('source_leaves', 'f4'),
+        ('source_starts', 'u4'),
+        ('scratch', 'f8'),
+        ('words', 'u4'),
+        ('points', 'f8'),
+        ('normals', 'f8'),
+        ('index', 'u4'),
+        ('gaps', 'f4'),
+    ),
+    ('prepare_target', 'prepare_source', 'align', 'evaluate'),
+)
+
 HANDEYE = Layout(
     'handeye',
     1,
@@ -115,4 +147,4 @@ HANDEYE = Layout(
     ('solve',),
 )
 
-LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE)}
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE, SURFACE)}

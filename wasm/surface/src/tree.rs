@@ -1,0 +1,226 @@
+// SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+// SPDX-License-Identifier: Apache-2.0
+//! A balanced tree of boxes, four children a node, eight things a leaf; exact nearest neighbours (Friedman, Bentley and
+//! Finkel, ACM TOMS 3(3), 1977; boxes after Guttman's R-tree, SIGMOD 1984).
+//!
+//! Searches run in f32 over coordinates relative to the target's origin: distances are exact to 1e-6 of themselves.
+
+use crate::items::{number, row, row_mut, split, Item};
+use crate::lanes::{boxes, centres, Leaf, Node, FAR};
+
+/// Things in a leaf; a leaf is x, y, z and radius of eight each.
+pub const LANES: usize = 8;
+const LEAF: usize = 4 * LANES;
+const NODE: usize = 24;
+/// Depth of the stack: three brothers a level, and 16 levels of four hold 2^35 things.
+const STACK: usize = 64;
+
+/// Leaves are 2^bits; nodes a level are four times those above, the root has two children where bits is odd.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    bits: u32,
+}
+
+impl Shape {
+    /// For `count` things.
+    pub fn of(count: usize) -> Self {
+        let mut bits = 0;
+        while LANES << bits < count {
+            bits += 1;
+        }
+        Shape { bits }
+    }
+
+    pub fn leaves(self) -> usize {
+        1 << self.bits
+    }
+
+    fn levels(self) -> u32 {
+        self.bits.div_ceil(2)
+    }
+
+    /// Nodes in the levels above `level`.
+    fn offset(self, level: u32) -> usize {
+        match (self.bits % 2, level) {
+            (_, 0) => 0,
+            (0, _) => ((1 << (2 * level)) - 1) / 3,
+            _ => 1 + 2 * ((1 << (2 * (level - 1))) - 1) / 3,
+        }
+    }
+}
+
+/// Numbers of f32 that nodes and leaves of `count` things take, and of u32 that their starts take; never less for fewer.
+pub fn room(count: usize) -> (usize, usize, usize) {
+    let leaves = Shape::of(count).leaves();
+    (NODE * leaves.max(2), LEAF * leaves, leaves + 1)
+}
+
+/// The tree's arrays: filled by `build`, read by the searches.
+pub struct Store<'a> {
+    pub nodes: &'a mut [f32],
+    pub leaves: &'a mut [f32],
+    pub starts: &'a mut [u32],
+}
+
+#[derive(Clone, Copy)]
+pub struct Tree<'a> {
+    shape: Shape,
+    offsets: [usize; 16],
+    nodes: &'a [f32],
+    leaves: &'a [f32],
+    starts: &'a [u32],
+    solid: bool,
+}
+
+/// Puts `items` into the tree's order and fills the store; things with a radius (triangles) make their boxes grow.
+pub fn build(items: &mut [Item], radius: impl Fn(usize) -> f32, store: &mut Store) {
+    let shape = Shape::of(items.len());
+    store.starts[0] = 0;
+    split(items, 0, shape.bits, 0, store.starts);
+    for leaf in 0..shape.leaves() {
+        let (from, to) = (store.starts[leaf] as usize, store.starts[leaf + 1] as usize);
+        fill_leaf(&items[from..to], &radius, row_mut(store.leaves, leaf));
+    }
+    for level in (0..shape.levels()).rev() {
+        let (first, width) = (shape.offset(level), shape.offset(level + 1) - shape.offset(level));
+        let children = if level == 0 && shape.bits % 2 == 1 { 2 } else { 4 };
+        for i in 0..width {
+            let mut node = [FAR; NODE];
+            for c in 0..children {
+                let child = 4 * i + c;
+                let bounds = match level + 1 == shape.levels() {
+                    true => leaf_box(row(store.leaves, child)),
+                    false => node_box(row(store.nodes, shape.offset(level + 1) + child)),
+                };
+                for k in 0..6 {
+                    node[4 * k + c] = bounds[k];
+                }
+            }
+            *row_mut(store.nodes, first + i) = node;
+        }
+    }
+}
+
+fn fill_leaf(items: &[Item], radius: &impl Fn(usize) -> f32, leaf: &mut Leaf) {
+    *leaf = [FAR; LEAF];
+    for (i, item) in items.iter().enumerate().take(LANES) {
+        for k in 0..3 {
+            leaf[LANES * k + i] = number(item, k);
+        }
+        leaf[3 * LANES + i] = radius(item[3] as usize);
+    }
+}
+
+/// Least x, y, z, then greatest.
+fn leaf_box(leaf: &Leaf) -> [f32; 6] {
+    let mut bounds = [FAR, FAR, FAR, -FAR, -FAR, -FAR];
+    for i in (0..LANES).filter(|i| leaf[*i] < FAR) {
+        for k in 0..3 {
+            let (v, r) = (leaf[LANES * k + i], leaf[3 * LANES + i]);
+            bounds[k] = bounds[k].min(v - r);
+            bounds[3 + k] = bounds[3 + k].max(v + r);
+        }
+    }
+    bounds
+}
+
+fn node_box(node: &Node) -> [f32; 6] {
+    let mut bounds = [FAR, FAR, FAR, -FAR, -FAR, -FAR];
+    for c in (0..4).filter(|c| node[*c] < FAR) {
+        for k in 0..3 {
+            bounds[k] = bounds[k].min(node[4 * k + c]);
+            bounds[3 + k] = bounds[3 + k].max(node[4 * (3 + k) + c]);
+        }
+    }
+    bounds
+}
+
+/// What a search keeps: it tells how far to look, and takes what a leaf offers.
+pub trait Visitor {
+    /// Nothing at this squared distance or beyond is of use.
+    fn reach(&self) -> f32;
+    /// The thing at `index` (in the tree's order), its centre at the squared distance `d2`, its radius.
+    fn offer(&mut self, index: usize, d2: f32, radius: f32);
+}
+
+impl<'a> Tree<'a> {
+    /// The tree of `count` things that `build` left in the arrays; `solid` where they have a radius.
+    pub fn new(count: usize, nodes: &'a [f32], leaves: &'a [f32], starts: &'a [u32], solid: bool) -> Self {
+        let shape = Shape::of(count);
+        let offsets = core::array::from_fn(|l| shape.offset((l as u32).min(shape.levels())));
+        Tree { shape, offsets, nodes, leaves, starts, solid }
+    }
+
+    /// Visits every leaf that lies within the visitor's reach of `q`, the nearest first.
+    #[inline]
+    pub fn search<V: Visitor>(&self, q: [f32; 3], visitor: &mut V) {
+        let levels = self.shape.levels();
+        let mut stack = [(0.0f32, 0u32); STACK];
+        let (mut height, mut level, mut index) = (0, 0u32, 0usize);
+        loop {
+            // down to a leaf by the nearest child, the others wait
+            while level < levels {
+                let node = row(self.nodes, self.offsets[level as usize & 15] + index);
+                let (d2, mut mask) = boxes(node, q, visitor.reach());
+                if mask == 0 {
+                    break;
+                }
+                level += 1;
+                let mut nearest = mask.trailing_zeros() as usize & 3;
+                mask &= mask - 1;
+                while mask != 0 {
+                    let c = mask.trailing_zeros() as usize & 3;
+                    mask &= mask - 1;
+                    let nearer = d2[c] < d2[nearest];
+                    let waits = if nearer { nearest } else { c };
+                    nearest = if nearer { c } else { nearest };
+                    stack[height & (STACK - 1)] = (d2[waits], level << 27 | (4 * index + waits) as u32);
+                    height += 1;
+                }
+                index = 4 * index + nearest;
+                if level == levels {
+                    self.visit(index, q, visitor);
+                }
+            }
+            if levels == 0 {
+                return self.visit(0, q, visitor);
+            }
+            loop {
+                if height == 0 {
+                    return;
+                }
+                height -= 1;
+                let (d2, id) = stack[height & (STACK - 1)];
+                if d2 < visitor.reach() {
+                    (level, index) = (id >> 27, (id & 0x7FF_FFFF) as usize);
+                    break;
+                }
+            }
+            if level == levels {
+                self.visit(index, q, visitor);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn visit<V: Visitor>(&self, leaf: usize, q: [f32; 3], visitor: &mut V) {
+        let lanes: &Leaf = row(self.leaves, leaf);
+        let start = self.starts[leaf] as usize;
+        if self.solid {
+            let (d2, _) = centres(lanes, q, 0.0);
+            let count = self.starts[leaf + 1] as usize - start;
+            for i in 0..count.min(LANES) {
+                visitor.offer(start + i, d2[i], lanes[3 * LANES + i]);
+            }
+            return;
+        }
+        let (d2, mut mask) = centres(lanes, q, visitor.reach());
+        while mask != 0 {
+            let i = mask.trailing_zeros() as usize & 7;
+            mask &= mask - 1;
+            if d2[i] < visitor.reach() {
+                visitor.offer(start + i, d2[i], 0.0);
+            }
+        }
+    }
+}
