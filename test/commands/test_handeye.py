@@ -36,7 +36,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[str, st
     assert calibrate(*words, '--json') == 2
     said = capsys.readouterr()
     error = json.loads(said.out)['error']
-    assert said.err == f'error: {error["message"]}\n'
+    assert said.err.startswith('error: ') and said.err.endswith(f'{error["message"]}\n')
     return error['code'], error['message']
 
 
