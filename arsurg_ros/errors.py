@@ -26,16 +26,22 @@ class KernelError(ArsurgError):
 class RegistrationError(ArsurgError):
     """Input that has no registration; ``code`` is stable and documented, never a number in its place.
 
-    Codes of points: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
-    ``mirrored``, ``ambiguous``, ``wrong_unit``, ``bad_noise``, ``bad_covariance``, ``not_converged``; of exact searches:
-    ``too_many_points``, ``search_too_large``, ``no_consensus``, ``bad_threshold``; of poses: ``not_rigid``; of pivot, spin
-    and sphere: ``too_few_poses``, ``repeated_pose``, ``insufficient_motion``, ``not_a_pivot``, ``not_a_spin``, ``coplanar``,
-    ``ill_conditioned``, ``not_a_sphere``; of a time offset: ``no_stamps``, ``not_monotonic``, ``too_few_samples``,
-    ``no_overlap``, ``no_motion``, ``no_correlation``, ``ambiguous_offset``, ``offset_out_of_range``; of a session:
-    ``not_still``, ``too_many_points``, ``not_computed``, ``fre_too_large``, ``not_registered``, ``nothing_to_revert``,
-    ``not_near``, ``validation_failed``, ``nothing_to_save``, ``not_clear``, ``no_session_file``, ``too_old``; of its files:
-    ``session_unreadable``, ``session_broken``, ``session_mismatch``, ``store_busy``, ``store_unwritable``, ``store_broken``,
-    ``store_mismatch``, ``log_broken``.
+    Codes, by what they are about:
+
+    - points: ``too_few_points``, ``count_mismatch``, ``not_finite``, ``bad_weight``, ``coincident``, ``collinear``,
+      ``mirrored``, ``ambiguous``, ``wrong_unit``, ``bad_noise``, ``bad_covariance``, ``not_converged``
+    - exact searches: ``too_many_points``, ``search_too_large``, ``no_consensus``, ``bad_threshold``
+    - poses: ``not_rigid``, ``too_few_poses``, ``repeated_pose``, ``insufficient_motion``, ``wrong_setup``
+    - pivot, spin and sphere, beside these: ``not_a_pivot``, ``not_a_spin``, ``not_a_sphere``, ``coplanar``, ``ill_conditioned``
+    - streams and their time offset: ``no_stamps``, ``no_overlap``, ``not_monotonic``, ``disjoint``, ``too_few_samples``,
+      ``no_motion``, ``no_correlation``, ``ambiguous_offset``, ``offset_out_of_range``
+    - surfaces: ``empty_mesh``, ``bad_face``, ``bad_voxel``, ``no_overlap``, ``degenerate``
+    - pictures of boards: ``no_board``, ``mixed_sizes``, ``too_few_views``, ``repeated_view``
+    - the session: ``not_still``, ``too_many_points``, ``not_computed``, ``fre_too_large``, ``not_registered``,
+      ``nothing_to_revert``, ``not_near``, ``validation_failed``, ``nothing_to_save``, ``not_clear``, ``no_session_file``,
+      ``too_old``
+    - its files: ``session_unreadable``, ``session_broken``, ``session_mismatch``, ``store_busy``, ``store_unwritable``,
+      ``store_broken``, ``store_mismatch``, ``log_broken``
     """
 
     def __init__(self, code: str, message: str) -> None:

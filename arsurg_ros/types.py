@@ -337,3 +337,101 @@ class MeshStyle:
     fill: float = 0.35
     outline: float = 1.0
     visible: bool = True
+
+
+@dataclass(frozen=True)
+class CalibratedView:
+    """A picture of a calibration: pixels ``uv_px`` (N, 2), ``residuals_px`` (N, 2) = seen - projected, their rms.
+
+    ``T_cam_board`` is None and ``rms_px`` NaN for a picture without the board; ``reason`` says why it was not used.
+    """
+
+    name: str
+    uv_px: F64
+    residuals_px: F64
+    rms_px: float
+    used: bool
+    reason: str = ''
+    T_cam_board: F64 | None = None
+
+
+@dataclass(frozen=True)
+class CameraCalibration:
+    """A camera with its evidence.
+
+    ``std`` are standard deviations by name (fx fy cx cy: px; k1 k2 p1 p2 k3), of the fitted ones alone; ``rms_px`` is over all
+    corners used, ``held_out_rms_px`` that of views that had no part in the fit (None for too few). ``coverage`` is the part of
+    the picture's ``grid`` (columns, rows) that holds corners, ``hull`` the part of its area within them all. ``tilt_rad`` is
+    the largest angle between two of the board's planes.
+    """
+
+    camera: CameraModel
+    std: dict[str, float]
+    rms_px: float
+    held_out_rms_px: float | None
+    views: tuple[CalibratedView, ...]
+    limit_px: float
+    coverage: float
+    hull: float
+    grid: tuple[int, int]
+    tilt_rad: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlacedView:
+    """A picture by which a camera was placed: ``residuals_px`` (N, 2) = seen - projected, their rms, px.
+
+    ``rms_m`` is how far the board's points are from where this picture alone has them, rms.
+    """
+
+    name: str
+    uv_px: F64
+    residuals_px: F64
+    rms_px: float
+    rms_m: float
+    used: bool
+    reason: str = ''
+
+
+@dataclass(frozen=True)
+class CameraPlacement:
+    """``T_base_cam`` with its evidence; ``covariance`` (6, 6), REP-103's order, m and rad.
+
+    ``noise`` are the standard deviations of the tracked body's pose per axis (m, rad) that the views show and the covariance
+    counts; None where it counts the corners' alone.
+    ``margin95_m`` and ``margin95_rad`` are the radii that hold the errors of position and rotation 95 times in 100.
+    ``T_carrier_board`` is the board's pose on what carries it, ``board_covariance`` is None where it was given.
+    """
+
+    T_base_cam: F64
+    covariance: F64
+    margin95_m: float
+    margin95_rad: float
+    noise: tuple[float, float] | None
+    T_carrier_board: F64
+    board_covariance: F64 | None
+    rms_px: float
+    rms_m: float
+    views: tuple[PlacedView, ...]
+    limit_px: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StereoCalibration:
+    """``T_left_right``: where the right camera is in the left one's frame, metres, and how well ``pairs`` of views say so.
+
+    ``rms_px`` is the reprojection error over both cameras, ``epipolar_px`` the rms distance of points from the lines of their
+    partners; ``rejected`` names pairs that do not fit. R (3, 3) and P (3, 4) rectify (P's lengths: metres).
+    """
+
+    T_left_right: F64
+    rms_px: float
+    epipolar_px: float
+    pairs: int
+    rejected: tuple[str, ...]
+    R_left: F64
+    R_right: F64
+    P_left: F64
+    P_right: F64

@@ -87,7 +87,7 @@ def test_registration_error():
     assert found['error_mm'] > 1
 
 
-def test_nothing_drawn_is_no_agreement():
+def test_nothing_drawn_is_no_consensus():
     grey = np.zeros((50, 50, 3), np.uint8)
     true = np.zeros((50, 50), bool)
     true[20:30, 20:30] = True

@@ -169,7 +169,7 @@ def matching(rng: np.random.Generator) -> list[Case]:
             match = match_unordered(f, m, tau, backend='numpy')
             rival = [np.nan] if match.rival_rms_m is None else [match.rival_rms_m]
             pairs = {'fixed_ids': match.fixed, 'moving_ids': match.moving}
-            return pairs | {'rms': [match.rms_m], 'rival_rms': rival, 'unique_within': [match.unique_within_m]}
+            return pairs | {'rms': [match.rms_m], 'rival_rms': rival, 'searched': [match.searched_m]}
 
         found.append(case('match_unordered', name, {'fixed': f, 'moving': m, 'tau': tau}, answer, COUNTED))
     return found

@@ -18,8 +18,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     'calibrate': (
         'arsurg_ros.commands.pivot',
         'arsurg_ros.commands.spin',
-        'arsurg_ros.commands.handeye',
         'arsurg_ros.commands.sphere',
+        'arsurg_ros.commands.handeye',
+        'arsurg_ros.commands.camera',
+        'arsurg_ros.commands.camera_to_tracker',
     ),
     'register': ('arsurg_ros.commands.landmarks',),
     'estimate': ('arsurg_ros.commands.latency',),

@@ -7,7 +7,7 @@ JSON beside the common fields: ``T`` = ``T_fixed_moving``; ``pairing``; ``points
 axes through moving's origin), ``sigma_mm`` and ``sigma_deg`` (its diagonal's roots), ``spread_mm``; ``landmarks`` (name,
 fixed_name, fixed, moving, weight, residual_mm, used), ``rejected`` names, ``unpaired_fixed`` and ``unpaired_moving`` names;
 ``targets`` (name, moving, fixed, tre_rms_mm, margin95_mm, covariance_mm2 in fixed's axes); ``ambiguity`` of --unordered
-(rms_mm, rival_rms_mm, ratio, unique_within_mm, rival as pairs of names); ``threshold_mm`` where one was used; ``warnings``
+(rms_mm, rival_rms_mm, ratio, searched_mm, rival as pairs of names); ``threshold_mm`` where one was used; ``warnings``
 (codes of registration/evidence.py).
 """
 
@@ -54,6 +54,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         p.add_argument(f'--{side}-noise', type=common.point, metavar='SX,SY,SZ', help=f'{help_text}, mm')
     p.add_argument('--weights', type=Path, metavar='FILE', help='a weight for every moving point, in its order or by its name')
     p.add_argument('--tip', type=common.point, metavar='X,Y,Z', help='the tip in the tool of --fixed: its rests are the points')
+    p.add_argument('--reference', metavar='P', help='poses of the reference body, where those of --fixed are in the tracker')
     p.add_argument('--dwell-radius', type=float, default=2.0, metavar='MM', help='how far a resting tip may move (default 2)')
     p.add_argument('--dwell-s', type=float, default=0.8, metavar='S', help='how long it must rest (default 0.8)')
     common.add_common(p)
@@ -67,7 +68,6 @@ class Job:
     fixed: Points
     moving: Points
     pairs: pairing.Pairing
-    threshold_m: float | None
 
     def chosen(self) -> tuple[F64, F64, tuple[str, ...]]:
         """Return the paired points of both sides (K, 3) and the moving ones' names."""
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         backend=args.backend,
         robust=args.robust,
         noise_m=None if args.noise is None else args.noise * MM,
-        threshold_m=job.threshold_m,
+        threshold_m=threshold(args) if args.robust else None,
         covariances=covariances(args),
     )
     answer = tell(args, job, result, np.ones(len(names)) if weights is None else weights)
@@ -108,39 +108,45 @@ def pair(args: argparse.Namespace) -> Job:
     """Read both sides and pair them."""
     unit_m = common.unit_m(args)
     moving = load_points(args.moving, unit_m)
-    threshold_m = threshold(args)
+    check_threshold(args)
     if args.tip is None:
+        if args.reference is not None:
+            raise ConfigError('--reference: only with --tip')
         fixed = load_points(args.fixed, unit_m)
         dwells = None
     else:
-        tip_m = np.array(args.tip) * unit_m
-        dwells = pairing.tip_dwells(load_poses(args.fixed, unit_m), tip_m, args.dwell_radius * MM, args.dwell_s)
+        poses = load_poses(args.fixed, unit_m)
+        if args.reference is not None:
+            poses = pairing.relative(poses, load_poses(args.reference, unit_m), args.backend)
+        dwells = pairing.tip_dwells(poses, np.array(args.tip) * unit_m, args.dwell_radius * MM, args.dwell_s)
         p_m = np.array([d.p_ref_m for d in dwells]).reshape(-1, 3)
         fixed = Points(p_m, tuple(f'rest {i}' for i in range(1, len(dwells) + 1)), args.fixed, False)
     if args.unordered:
-        pairs = pairing.pair_by_distances(fixed.p_m, moving.p_m, default_threshold(args), args.backend)
+        pairs = pairing.pair_by_distances(fixed.p_m, moving.p_m, threshold(args), args.backend)
     elif dwells is not None:
         pairs = pairing.pair_dwells(dwells, moving, args.backend)
     else:
         pairs = pairing.pair_by_name_or_order(fixed, moving)
-    return Job(fixed, moving, pairs, threshold_m)
+    return Job(fixed, moving, pairs)
 
 
-def threshold(args: argparse.Namespace) -> float | None:
-    """Return --threshold in metres; raises RegistrationError for one that is none, ConfigError where nothing uses it."""
+def check_threshold(args: argparse.Namespace) -> None:
+    """Raise RegistrationError for a --threshold that is none, ConfigError where nothing uses it."""
     if args.threshold is None:
-        return None
+        return
     if not 0 < args.threshold < float('inf'):
         raise RegistrationError('bad_threshold', f'--threshold {args.threshold}: a positive number of mm is needed')
     if not (args.robust or args.unordered):
         raise ConfigError('--threshold: only --robust and --unordered use it')
-    return float(args.threshold) * MM
 
 
-def default_threshold(args: argparse.Namespace) -> float:
-    """Return the threshold in metres that --unordered uses."""
+def threshold(args: argparse.Namespace) -> float:
+    """Return the threshold in metres of the exact searches: --threshold, or four standard deviations."""
     if args.threshold is not None:
         return float(args.threshold) * MM
+    known = covariances(args)
+    if known is not None:
+        return OUTLIER_SIGMAS * known.sigma_m()
     return OUTLIER_SIGMAS * (USUAL_NOISE_M if args.noise is None else args.noise * MM)
 
 
@@ -223,7 +229,7 @@ def tell(args: argparse.Namespace, job: Job, result: RegistrationResult, weights
         'unpaired_fixed': unpaired(job.fixed, job.pairs.fixed),
         'unpaired_moving': unpaired(job.moving, job.pairs.moving),
         'targets': targets,
-        'threshold_mm': used_threshold(args, job),
+        'threshold_mm': threshold(args) / MM if args.robust or args.unordered else None,
         'ambiguity': ambiguity(job),
         'warnings': result.warnings,
     }
@@ -232,11 +238,6 @@ def tell(args: argparse.Namespace, job: Job, result: RegistrationResult, weights
 def unpaired(points: Points, ids: Any) -> list[str]:
     """Return the names of the points that have no partner."""
     return [name for i, name in enumerate(points.names) if i not in ids]
-
-
-def used_threshold(args: argparse.Namespace, job: Job) -> float | None:
-    """Return the threshold of the exact searches in mm, None where there was none."""
-    return default_threshold(args) / MM if args.robust or args.unordered else None
 
 
 def ambiguity(job: Job) -> dict[str, Any] | None:
@@ -249,6 +250,6 @@ def ambiguity(job: Job) -> dict[str, Any] | None:
         'rms_mm': match.rms_m / MM,
         'rival_rms_mm': None if match.rival_rms_m is None else match.rival_rms_m / MM,
         'ratio': match.ratio,
-        'unique_within_mm': match.unique_within_m / MM,
+        'searched_mm': match.searched_m / MM,
         'rival': rival,
     }

@@ -60,7 +60,7 @@ def _ambiguity_lines(found: Mapping[str, Any] | None) -> list[str]:
     if found is None:
         return []
     if found['rival_rms_mm'] is None:
-        return [f'no other correspondence fits within {found["unique_within_mm"]:.3g} mm']
+        return [f'no other correspondence fits within {found["searched_mm"]:.3g} mm']
     times = f', {found["ratio"]:.1f} times as much' if math.isfinite(found['ratio']) else ''
     return [f'the best other correspondence leaves {found["rival_rms_mm"]:.3f} mm rms{times}']
 

@@ -3,8 +3,8 @@
 """Paired points with a localisation covariance each: the motion of greatest likelihood, and its covariance.
 
 Balachandran and Fitzpatrick, *Iterative solution for rigid-body point-based registration with anisotropic weighting*, SPIE
-2009; Matei and Meer, *Optimal rigid motion estimation*, CVPR 1999 (wasm: Gauss-Newton); scipy's trust-region least squares on
-the whitened residuals (numpy twin).
+2009; Matei and Meer, *Optimal rigid motion estimation*, CVPR 1999 (wasm: Levenberg-Marquardt); scipy's trust-region least
+squares on the whitened residuals (numpy twin).
 """
 
 from __future__ import annotations

@@ -30,10 +30,10 @@ SLACK = 1e-3
 class PointMatch:
     """Which moving point is which fixed one: index pairs ``fixed``, ``moving`` (K,), ascending in moving, and their fit's rms.
 
-    No rigid motion maps more pairs within the threshold, and none maps another assignment of as many within
-    ``unique_within_m``: three thresholds, or one where the further search was too large or found a rival. ``rival`` is the best
-    assignment of as many pairs that needs another motion, as such index pairs (2, K), of those with an rms within three
-    thresholds and distances that agree within six; None without one. ``ratio`` is its rms over this one's.
+    No rigid motion and assignment map more pairs within the threshold. ``rival`` is the best assignment of as many pairs that
+    needs another motion, as such index pairs (2, K), of those with an rms within ``searched_m`` (three thresholds, or one where
+    that search was too large) and distances that agree within twice that; None: there is none. ``ratio`` is its rms over this
+    one's.
     """
 
     fixed: NDArray[np.int64]
@@ -41,7 +41,7 @@ class PointMatch:
     rms_m: float
     rival: NDArray[np.int64] | None
     rival_rms_m: float | None
-    unique_within_m: float
+    searched_m: float
 
     @property
     def ratio(self) -> float | None:
@@ -60,8 +60,9 @@ def find_consensus(
     of several such sets it is the one of least rms. (The least-squares fit of the set is another motion, and may leave a
     residual somewhat above.) Three pairs and more than half are needed. Raises RegistrationError: ``too_few_points``,
     ``too_many_points`` (over 64), ``count_mismatch``, ``not_finite``, ``bad_threshold``, ``no_consensus``, ``mirrored`` (as
-    many pairs agree on a mirror image), ``ambiguous`` (an equally large set needs another motion: one of its pairs lies more
-    than three thresholds off the first one's fit), ``search_too_large``.
+    many pairs agree on a mirror image), ``ambiguous`` (an equally large set needs another motion, one of its pairs lying more
+    than three thresholds off the first one's fit, and is more than 1 % as likely under normal noise of unknown size),
+    ``search_too_large``.
     """
     run = pick(backend, {'wasm': _consensus, 'numpy': reference_landmarks.consensus})
     fixed, moving, _ = checked(fixed_m, moving_m, None)
@@ -74,24 +75,24 @@ def find_consensus(
 def match_unordered(fixed_m: ArrayLike, moving_m: ArrayLike, threshold_m: float, *, backend: str = 'wasm') -> PointMatch:
     """Return which moving point (M, 3) is which fixed one (N, 3), metres; either side may have points without partner.
 
-    Guarantee: no rigid motion and assignment map more pairs within the threshold; of the assignments that agree on the motion
-    the one of least rms is given. Three pairs, and more than half of the smaller side, are needed. Raises RegistrationError
-    with the codes of ``find_consensus``; ``ambiguous`` where another assignment of as many pairs fits with another motion.
+    Guarantee: no rigid motion and assignment map more pairs within the threshold; of those of that size the one of least rms is
+    given. Three pairs, and more than half of the smaller side, are needed. Raises RegistrationError with the codes of
+    ``find_consensus``; ``ambiguous`` where the rival (see PointMatch) is more than 1 % as likely.
     """
     run = pick(backend, {'wasm': _match, 'numpy': reference_landmarks.match_unordered})
     fixed, moving = points(fixed_m, 'fixed'), points(moving_m, 'moving')
     outcome = run(fixed, moving, float(threshold_m))
     if isinstance(outcome, int):
         raise refusal(outcome, max(len(fixed), len(moving)))
-    partner, rms_m, rival, rival_rms_m, unique_within_m = outcome
-    if unique_within_m == 0:
+    partner, rms_m, rival, rival_rms_m, searched_m, ambiguous = outcome
+    if ambiguous:
         mm = f'rms {rms_m * 1e3:.3g} mm, another with rms {rival_rms_m * 1e3:.3g} mm'
-        remedy = 'name them, add one that breaks the symmetry, or give a smaller threshold'
+        remedy = 'name them, or add one that breaks the symmetry'
         raise RegistrationError('ambiguous', f'the points fit in more than one order ({mm}): {remedy}')
     alone = math.isnan(rival_rms_m)
-    (fixed_ids, moving_ids) = pairs_of(partner)
+    fixed_ids, moving_ids = pairs_of(partner)
     others = None if alone else np.array(pairs_of(rival))
-    return PointMatch(fixed_ids, moving_ids, rms_m, others, None if alone else rival_rms_m, unique_within_m)
+    return PointMatch(fixed_ids, moving_ids, rms_m, others, None if alone else rival_rms_m, searched_m)
 
 
 def pairs_of(partner: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -112,6 +113,6 @@ def _match(fixed: F64, moving: F64, threshold_m: float) -> reference_landmarks.M
     status = kernel.call('match_unordered')
     if status:
         return status
-    rms, rival_rms, unique = kernel.blocks['more'][:3].tolist()
+    rms, rival_rms, searched, ambiguous = kernel.blocks['more'][:4].tolist()
     partner, rival = kernel.blocks['members'].view(np.int32).astype(np.int64).reshape(2, -1)[:, : len(moving)]
-    return partner, rms, rival, rival_rms, unique
+    return partner, rms, rival, rival_rms, searched, ambiguous == 1

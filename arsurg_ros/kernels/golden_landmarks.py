@@ -47,7 +47,7 @@ def _consensus(case: Case, backend: str) -> dict[str, F64]:
 def _match(case: Case, backend: str) -> dict[str, F64]:
     match = match_unordered(*_points(case), float(case['tau']), backend=backend)
     rival = np.nan if match.rival_rms_m is None else match.rival_rms_m
-    numbers = {'rms': match.rms_m, 'rival_rms': rival, 'unique_within': match.unique_within_m}
+    numbers = {'rms': match.rms_m, 'rival_rms': rival, 'searched': match.searched_m}
     ids = {'fixed_ids': match.fixed.astype(np.float64), 'moving_ids': match.moving.astype(np.float64)}
     return ids | {name: np.array([value]) for name, value in numbers.items()}
 

@@ -25,7 +25,7 @@ REFUSALS = {
     19: ('coincident', 'the points of one set lie within a micrometre of each other'),
     20: ('collinear', 'the points of one set lie on a line (second singular value below 1e-3 of the first)'),
     21: ('mirrored', 'one set is a mirror image of the other (is an axis flipped, or left and right exchanged?)'),
-    22: ('ambiguous', 'more than one rotation fits the points equally well'),
+    22: ('ambiguous', 'more than one motion fits the points about equally well'),
     23: ('bad_covariance', 'covariances must be finite, symmetric, not negative, and of full rank as the sum of both sides'),
     24: ('not_converged', 'the weighted fit did not settle: are the covariances of the right size?'),
     25: ('too_many_points', 'the exact searches take at most 64 points a side'),

@@ -19,9 +19,8 @@ from arsurg_ros.types import F64, PairedPointFit
 BAD_COVARIANCE, NOT_CONVERGED, TOO_MANY, TOO_LARGE, NO_CONSENSUS, BAD_THRESHOLD = range(23, 29)
 MOST_TRIED = 8
 SLACK = 1e-3
-OTHER_MOTION = 3.0
-Matched = tuple[NDArray[np.int64], float, NDArray[np.int64], float, float]
-Pair = tuple[int, int]
+OTHER_MOTION, ODDS, LEAST_NOISE = 3.0, 100.0, 0.01
+Matched = tuple[NDArray[np.int64], float, NDArray[np.int64], float, float, bool]
 
 
 def leave_one_out(fixed: F64, moving: F64, weights: F64) -> F64 | int:
@@ -156,10 +155,16 @@ def consensus(fixed: F64, moving: F64, tau: float) -> NDArray[np.bool_] | int:
         if found:
             T = _motion(fixed[found[0]], moving[found[0]])
             far = np.flatnonzero(_squared(T, fixed, moving) > (OTHER_MOTION * tau) ** 2)
-            if any(set(far) & set(s) for s in found[1:]):
+            best, *others = (_mean_squared(fixed[s], moving[s]) ** 0.5 for s in found if s is found[0] or set(far) & set(s))
+            if others and _rivals(size, best, min(others), tau):
                 return reference.AMBIGUOUS
             return np.isin(np.arange(n), found[0])
     return NO_CONSENSUS
+
+
+def _rivals(count: int, rms: float, rival_rms: float, tau: float) -> bool:
+    least = LEAST_NOISE * tau
+    return bool((max(rms, least) / max(rival_rms, least)) ** (3 * count - 6) > 1 / ODDS)
 
 
 def _mean_squared(fixed: F64, moving: F64) -> float:
@@ -205,12 +210,11 @@ def _judged(fixed: F64, moving: F64, tau: float, good: list[Assigned], near: lis
             out[a[2]] = a[1]
         return out
 
-    consistent = [a for a in near if _most_apart(fixed[a[1]], moving[a[2]]) <= 6 * tau]
-    for others, unique in ((good, 0.0), (consistent, tau)):
-        rival = min((a for a in others if differs(a)), key=lambda a: a[0], default=None)
-        if rival is not None:
-            return partner(best), best[0], partner(rival), rival[0], unique
-    return partner(best), best[0], partner(None), nan, 3 * tau
+    others = [a for a in near if _most_apart(fixed[a[1]], moving[a[2]]) <= 6 * tau and differs(a)]
+    rival = min(others, key=lambda a: a[0], default=None)
+    rms = nan if rival is None else rival[0]
+    ambiguous = rival is not None and _rivals(len(best[1]), best[0], rms, tau)
+    return partner(best), best[0], partner(rival), rms, 3 * tau, ambiguous
 
 
 def _most_apart(fixed: F64, moving: F64) -> float:

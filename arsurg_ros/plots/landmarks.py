@@ -76,7 +76,7 @@ def _legend(axes: Axes, result: RegistrationResult) -> None:
     if result.targets:
         entries.append(Patch(color=TARGET, label='TRE rms'))
         entries.append(Line2D([], [], color='black', label='95 % margin'))
-    axes.legend(handles=entries, fontsize=8)
+    axes.legend(handles=entries, fontsize=8, loc='upper center', bbox_to_anchor=(0.5, -0.2), ncols=len(entries))
 
 
 def _draw_space(axes: Any, result: RegistrationResult, p_fixed_m: F64, p_moving_m: F64) -> None:

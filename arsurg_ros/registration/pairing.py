@@ -12,10 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from arsurg_ros.errors import RegistrationError
 from arsurg_ros.files.points import Points
+from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.consensus import PointMatch, match_unordered
+from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.registration.dwell import Dwell, DwellDetector, match_in_order
 from arsurg_ros.registration.landmarks import Landmarks
 from arsurg_ros.types import F64, PoseSeries
+
+MAX_GAP_NS = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,30 @@ def pair_by_distances(fixed_m: F64, moving_m: F64, threshold_m: float, backend: 
     """Return pairs of points (N, 3), (M, 3) in no order; raises RegistrationError as ``match_unordered`` does."""
     match = match_unordered(fixed_m, moving_m, threshold_m, backend=backend)
     return Pairing(match.fixed, match.moving, 'by distances alone', match)
+
+
+def relative(tool: PoseSeries, reference: PoseSeries, backend: str) -> PoseSeries:
+    """Return the tool's poses in the reference body's frame, of two series of one tracker and clock.
+
+    The reference is interpolated at the tool's stamps (screw motion), never over more than 0.2 s and never extrapolated; stamps
+    without it are dropped and counted. Raises RegistrationError ``no_stamps``, ``disjoint`` where nothing is left.
+    """
+    if tool.stamps_ns is None or reference.stamps_ns is None:
+        raise RegistrationError('no_stamps', f'{tool.source} and {reference.source}: both need stamps')
+    order = np.argsort(reference.stamps_ns, kind='stable')
+    known, T = reference.stamps_ns[order], reference.T[order]
+    if len(known) < 2:
+        raise RegistrationError('disjoint', f'{reference.source}: {len(known)} poses; two or more are needed')
+    after = np.clip(np.searchsorted(known, tool.stamps_ns), 1, len(known) - 1)
+    t0, t1 = known[after - 1], known[after]
+    span = t1 - t0
+    good = (t0 <= tool.stamps_ns) & (tool.stamps_ns <= t1) & (span > 0) & (span <= MAX_GAP_NS)
+    if not good.any():
+        raise RegistrationError('disjoint', f'{tool.source} and {reference.source} have no time in common')
+    alpha = (tool.stamps_ns - t0)[good] / span[good]
+    T_trk_ref = interpolate_poses(T[after - 1][good], T[after][good], alpha, backend=backend)
+    dropped = tool.dropped + int((~good).sum())
+    return PoseSeries(se3.inverse(T_trk_ref) @ tool.T[good], tool.stamps_ns[good], tool.source, dropped)
 
 
 def tip_dwells(poses: PoseSeries, tip_m: ArrayLike, radius_m: float, rest_s: float) -> list[Dwell]:

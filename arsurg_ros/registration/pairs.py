@@ -33,6 +33,11 @@ class Covariances:
     ref_m2: F64 | None = None
     ct_m2: F64 | None = None
 
+    def sigma_m(self) -> float:
+        """Return the standard deviation per axis, both sides together, of the landmark that has the largest."""
+        sides = (np.trace(c, axis1=-2, axis2=-1) for c in (self.ref_m2, self.ct_m2) if c is not None)
+        return math.sqrt(float(np.max(sum(sides))) / 3)
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -48,7 +53,7 @@ class Pairs:
     def threshold_m(self) -> float:
         """Return the distance from which on a landmark is an outlier, where none is said."""
         if self.covariances is not None:
-            return OUTLIER_SIGMAS * math.sqrt(self._variances().max())
+            return OUTLIER_SIGMAS * self.covariances.sigma_m()
         return OUTLIER_SIGMAS * (self.noise_m or USUAL_NOISE_M)
 
     def within(self, threshold_m: float) -> Pairs:

@@ -13,9 +13,9 @@ import numpy as np
 from arsurg_ros import frames
 from arsurg_ros.errors import ConfigError
 from arsurg_ros.geometry.boards import MarkerBoard
+from arsurg_ros.geometry.edges import refine_corners
 from arsurg_ros.registry import param
 from arsurg_ros.tracking.boards import UNITS_M, check_distinct, load_board
-from arsurg_ros.tracking.edges import refine_corners
 from arsurg_ros.tracking.pairs import named_pairs
 from arsurg_ros.tracking.planar import BoardFit, fit_board
 from arsurg_ros.types import F64, U8, CameraModel, Frame, Pose, Validity

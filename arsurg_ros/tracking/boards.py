@@ -12,12 +12,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import yaml
 
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.geometry.boards import MarkerBoard, grid_board
+from arsurg_ros.geometry.dictionaries import check_dictionary
 from arsurg_ros.synthetic.scene import POINTER_BOARD, REFERENCE_BOARD
 
 UNITS_M = {'m': 1.0, 'cm': 1e-2, 'mm': 1e-3}
@@ -25,19 +25,6 @@ DEFAULT_DICTIONARY = 'DICT_4X4_50'
 TEXT_COLUMNS = 16
 BUILT_IN = {'synthetic:reference': REFERENCE_BOARD, 'synthetic:pointer': POINTER_BOARD}
 """The demo's own boards, by the name that stands for a file."""
-
-
-def dictionary_names() -> list[str]:
-    """Return the names of the dictionaries that this OpenCV has."""
-    return sorted(n for n in dir(cv2.aruco) if n.startswith('DICT_'))
-
-
-def check_dictionary(name: str) -> str:
-    """Return OpenCV's name of a dictionary, with or without DICT_ given; raises ConfigError listing the valid ones."""
-    full = name if name.startswith('DICT_') else f'DICT_{name}'
-    if full not in dictionary_names():
-        raise ConfigError(f'dictionary {name!r}: unknown; there are: {", ".join(dictionary_names())}')
-    return full
 
 
 def load_board(source: str, name: str, units: str = 'mm', dictionary: str = '') -> MarkerBoard:

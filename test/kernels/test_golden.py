@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from arsurg_ros.kernels import golden
+from arsurg_ros.kernels import golden, golden_landmarks
 from arsurg_ros.kernels.backends import BACKENDS
 
 CASES = [(family, i) for family in golden.CHECKS for i in range(len(golden.cases(family)))]
@@ -20,6 +20,23 @@ def test_golden_vector(family: str, index: int, backend: str) -> None:
 def test_every_refusal_has_a_vector() -> None:
     codes = {case['code'] for case in golden.cases('registration')}
     assert codes >= {'too_few_points', 'not_finite', 'bad_weight', 'coincident', 'collinear', 'mirrored', 'ambiguous'}
+
+
+def test_every_refusal_of_the_landmark_kernels_that_takes_few_points_has_a_vector() -> None:
+    codes = {case['code'] for case in golden.cases('landmarks')}
+    assert codes >= {'too_few_points', 'not_finite', 'bad_weight', 'bad_covariance', 'no_consensus', 'bad_threshold'}
+    assert codes >= {'mirrored', 'ambiguous'}
+    assert {case['kernel'] for case in golden.cases('landmarks')} == set(golden_landmarks.KERNELS)
+
+
+def test_a_wrong_answer_of_the_landmark_kernels_is_told() -> None:
+    case = next(c for c in golden.cases('landmarks') if c['kernel'] == 'consensus' and not c['code'])
+    flipped = [1 - v for v in case['members']]
+    assert 'members: off by 1' in golden.check_landmarks({**case, 'members': flipped}, 'wasm')
+    assert golden.check_landmarks({**case, 'code': 'mirrored'}, 'wasm') == 'an answer, not mirrored'
+    assert golden.check_landmarks({**case, 'tau': -1.0}, 'wasm') == 'code bad_threshold, not an answer'
+    left_out = next(c for c in golden.cases('landmarks') if 'errors' in c)
+    assert 'NaN' in golden.check_landmarks({**left_out, 'errors': ['nan'] * len(left_out['errors'])}, 'wasm')
 
 
 def test_a_wrong_answer_is_told() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from arsurg_ros.errors import ConfigError, KernelError, RegistrationError
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.backends import BACKENDS
-from arsurg_ros.kernels.landmarks import refusal, solve_paired_points
+from arsurg_ros.kernels.landmarks import leave_one_out, refusal, solve_paired_points
 
 pytestmark = pytest.mark.parametrize('backend', BACKENDS)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -144,6 +144,45 @@ def test_refusals(backend: str, code: str, fixed: object, moving: object, weight
     assert caught.value.code == code
     assert str(caught.value).startswith(f'{code}: ')
     assert '\n' not in str(caught.value)
+
+
+@PROPERTY
+@given(seed=SEEDS, n=COUNTS)
+def test_leaving_one_out_is_the_fit_of_the_others(backend: str, seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    moving, weights, order = cloud(rng, n), rng.uniform(0.1, 3, n), rng.permutation(n)
+    fixed = se3.transform(motion(rng), moving) + rng.normal(0, 1e-3, moving.shape)
+    errors = leave_one_out(fixed, moving, weights, backend=backend)
+    for i in range(n):
+        try:
+            fit = solve_paired_points(np.delete(fixed, i, 0), np.delete(moving, i, 0), np.delete(weights, i), backend=backend)
+        except RegistrationError:
+            assert np.isnan(errors[i]).all()
+            continue
+        assert np.abs(errors[i] - (fixed[i] - se3.transform(fit.T_fixed_moving, moving[i]))).max() < 1e-9
+    mixed = leave_one_out(fixed[order], moving[order], weights[order], backend=backend)
+    assert np.allclose(mixed, errors[order], rtol=0, atol=1e-9, equal_nan=True)
+
+
+def test_leaving_one_out_of_three_or_without_weight_is_no_number(backend: str) -> None:
+    assert np.isnan(leave_one_out(SOLID[:3], SOLID[:3], backend=backend)).all()
+    errors = leave_one_out(SOLID, SOLID, [1, 1, 0, 1, 1, 1], backend=backend)
+    assert np.isnan(errors).any(axis=1).tolist() == [False, False, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ('code', 'fixed', 'moving', 'weights'),
+    [
+        ('too_few_points', SOLID[:2], SOLID[:2], None),
+        ('count_mismatch', SOLID, SOLID[:5], None),
+        ('not_finite', NAN, SOLID, None),
+        ('bad_weight', SOLID, SOLID, [1, 1, 1, 1, 1, -1]),
+    ],
+)
+def test_leaving_one_out_refusals(backend: str, code: str, fixed: object, moving: object, weights: object) -> None:
+    with pytest.raises(RegistrationError) as caught:
+        leave_one_out(fixed, moving, weights, backend=backend)
+    assert caught.value.code == code
 
 
 def test_what_is_nearly_collinear_or_flat_is_taken(backend: str) -> None:

@@ -5,17 +5,21 @@
 //! Minimises sum e_i^T (F_i + R M_i R^T)^-1 e_i over SE(3), e_i = f_i - (R m_i + t): Balachandran and Fitzpatrick, "Iterative
 //! solution for rigid-body point-based registration with anisotropic weighting", SPIE Medical Imaging 2009; the weights' own
 //! dependence on R enters through the corrected points, as in Matei and Meer, "Optimal rigid motion estimation and performance
-//! evaluation with bootstrap", CVPR 1999. Gauss-Newton from Horn's fit, its step halved until the sum falls.
+//! evaluation with bootstrap", CVPR 1999. Levenberg and Marquardt's method from Horn's fit.
 
 use crate::{homogeneous, solve, Fit, Refusal};
 use nalgebra::{Matrix3, Matrix6, Rotation3, SymmetricEigen, Vector3, Vector6};
 
-const MOST_STEPS: u32 = 60;
-const MOST_HALVINGS: u32 = 30;
+const MOST_STEPS: u32 = 200;
+const MOST_TRIES: u32 = 30;
+const LEAST_DAMPING: f64 = 1e-6;
 /// Converged: a step below this share of the points' size, and below this angle.
 const STEP: f64 = 1e-12;
-/// A step as small as this changes the sum by less than its rounding: it is taken without asking.
+/// A step as small as this, or one that promises to lower the sum by a smaller share than this, changes it by less than its
+/// rounding: it is taken without asking, so many times.
 const ROUNDING_STEP: f64 = 1e-7;
+const ROUNDING: f64 = 1e-11;
+const MOST_SETTLED: u32 = 20;
 /// A pair's covariance with a pivot below this share of its trace is singular.
 const SINGULAR: f64 = 1e-12;
 /// Horn's starting weights span no more than this.
@@ -133,37 +137,42 @@ pub fn solve_anisotropic(
     let n = problem.count() as f64;
     let size = libm::sqrt(start.spread.iter().map(|s| s * s).sum());
     let mut cost = problem.cost(&r, &t).ok_or(Refusal::BadCovariance)?;
+    let (mut damping, mut settled) = (0.0, 0);
     for steps in 1..=MOST_STEPS {
         let pivot = (0..problem.count()).fold(Vector3::zeros(), |sum, i| sum + r * vector(moving, i)) / n + t;
         let (h, g) = problem.normal(&r, &t, &pivot).ok_or(Refusal::BadCovariance)?;
         let step = h.cholesky().ok_or(Refusal::Collinear)?.solve(&g);
         let length = (step.fixed_rows::<3>(0).norm() / size).max(step.fixed_rows::<3>(3).norm());
-        let near = length < ROUNDING_STEP;
-        let moved =
-            if near { problem.moved(&r, &t, &pivot, &step) } else { lower(&problem, &r, &t, &pivot, &step, cost) };
+        let moved = if length < ROUNDING_STEP || g.dot(&step) <= ROUNDING * cost {
+            settled += 1;
+            problem.moved(&r, &t, &pivot, &step)
+        } else {
+            lower(&problem, (&r, &t, cost), &pivot, (&h, &g), &mut damping)
+        };
         (r, t, cost) = moved.ok_or(Refusal::NotConverged)?;
-        if length < STEP || (near && steps == MOST_STEPS) {
+        if length < STEP || settled == MOST_SETTLED {
             return finish(&problem, &r, &t, cost, start.spread, steps, residuals);
         }
     }
     Err(Refusal::NotConverged)
 }
 
-/// The step, halved until the cost falls; None where it never does.
+/// The damped step that lowers the cost; None where none does.
 fn lower(
     problem: &Problem,
-    r: &Matrix3<f64>,
-    t: &Vector3<f64>,
+    (r, t, cost): (&Matrix3<f64>, &Vector3<f64>, f64),
     pivot: &Vector3<f64>,
-    step: &Vector6<f64>,
-    cost: f64,
+    (h, g): (&Matrix6<f64>, &Vector6<f64>),
+    damping: &mut f64,
 ) -> Option<Moved> {
-    let mut share = 1.0;
-    for _ in 0..MOST_HALVINGS {
-        if let Some(found) = problem.moved(r, t, pivot, &(step * share)).filter(|found| found.2 < cost) {
+    for _ in 0..MOST_TRIES {
+        let damped = h + Matrix6::from_diagonal(&(h.diagonal() * *damping));
+        let step = damped.cholesky()?.solve(g);
+        if let Some(found) = problem.moved(r, t, pivot, &step).filter(|found| found.2 < cost) {
+            *damping = if *damping > LEAST_DAMPING { *damping * 0.1 } else { 0.0 };
             return Some(found);
         }
-        share *= 0.5;
+        *damping = (*damping * 10.0).max(LEAST_DAMPING);
     }
     None
 }

@@ -8,7 +8,7 @@
 //! a few) one must go: tree search as in Chin, Purkait, Eriksson and Suter, "Efficient globally optimal consensus maximisation
 //! with tree search", CVPR 2015.
 
-use crate::minimax::{blame, decide, even, fit, Budget, Outcome, Pairs, MOST};
+use crate::minimax::{blame, decide, even, fit, rivals, Budget, Outcome, Pairs, MOST, OTHER_MOTION};
 use crate::{Refusal, FARTHEST_M, MIRRORED};
 use nalgebra::Vector3;
 
@@ -16,9 +16,6 @@ use nalgebra::Vector3;
 const BUDGET: u64 = 18_000_000;
 /// What a node costs beside its fits.
 const NODE_COST: u64 = 100;
-/// A pair that the motion found leaves farther than this many tau off would need another motion.
-const OTHER_MOTION: f64 = 3.0;
-
 /// `members` has a bit for every pair that was kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Consensus {
@@ -34,15 +31,15 @@ struct Search<'a> {
     /// For every pair, those that no motion maps together with it.
     apart: [u64; MOST],
     budget: Budget,
+    /// The set of least rms so far, with its mean squared residual.
     best: Option<(u64, f64)>,
-    /// Whether one set is enough.
-    any: bool,
 }
 
 /// Finds the largest consensus; at least three pairs and more than half of all are needed.
 ///
 /// Refuses: TooFewPoints, TooManyPoints (over 64), NotFinite, BadThreshold, NoConsensus, Mirrored (as many pairs agree on a mirror
-/// image), Ambiguous (an equally large set needs another motion: one of its pairs lies over 3 tau off the first), SearchTooLarge.
+/// image), Ambiguous (an equally large set with a pair over 3 tau off the first set's fit is nearly as likely: see `rivals`),
+/// SearchTooLarge.
 pub fn consensus(fixed: &[f64], moving: &[f64], tau: f64) -> Result<Consensus, Refusal> {
     let n = fixed.len() / 3;
     check(n, fixed, moving, tau)?;
@@ -98,14 +95,11 @@ impl<'a> Search<'a> {
                 apart[i] |= u64::from(off.abs() > 2.0 * tau * (1.0 + 1e-9)) << k;
             }
         }
-        Search { fixed, moving, tau, needed, apart, budget: Budget(BUDGET), best: None, any: false }
+        Search { fixed, moving, tau, needed, apart, budget: Budget(BUDGET), best: None }
     }
 
     /// Looks at every set that is left of `alive` when at most `removals` pairs, none of them `kept`, are removed.
     fn node(&mut self, alive: u64, kept: u64, removals: u32) -> Result<(), Refusal> {
-        if self.any && self.best.is_some() {
-            return Ok(());
-        }
         if !self.budget.spend(NODE_COST) {
             return Err(Refusal::SearchTooLarge);
         }
@@ -149,9 +143,9 @@ impl<'a> Search<'a> {
         let pairs = self.gather(alive);
         let weights = match decide(&pairs, self.tau, u32::MAX, &mut self.budget) {
             Outcome::Within => {
-                let rms = fit(&pairs, &even(pairs.count), false).sum;
-                if self.best.is_none_or(|(_, known)| rms < known) {
-                    self.best = Some((alive, rms));
+                let squared = fit(&pairs, &even(pairs.count), false).sum;
+                if self.best.is_none_or(|(_, known)| squared < known) {
+                    self.best = Some((alive, squared));
                 }
                 return Ok(());
             }
@@ -194,15 +188,17 @@ impl<'a> Search<'a> {
     fn refuse_rivals(&mut self, all: u64, members: u64, removals: u32) -> Result<(), Refusal> {
         let pairs = self.gather(members);
         let motion = fit(&pairs, &even(pairs.count), false);
-        (self.any, self.best) = (true, None);
+        let rms = libm::sqrt(motion.sum);
+        self.best = None;
         for i in bits(all & !members) {
             let off = motion.squared_residual(&self.fixed[i], &self.moving[i]);
             if off > OTHER_MOTION * OTHER_MOTION * self.tau * self.tau {
                 self.node(all, 1 << i, removals)?;
             }
-            if self.best.is_some() {
-                return Err(Refusal::Ambiguous);
-            }
+        }
+        let rival = self.best.map(|(_, squared)| libm::sqrt(squared));
+        if rival.is_some_and(|r| rivals(pairs.count, rms, r, self.tau)) {
+            return Err(Refusal::Ambiguous);
         }
         Ok(())
     }

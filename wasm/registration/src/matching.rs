@@ -3,20 +3,18 @@
 //! Correspondence without names: which moving point is which fixed one, by their distances alone, missing and extra points
 //! allowed. Exact: pairs whose distances differ by more than 2 tau cannot belong together, and every other possibility is tried.
 //!
-//! Guarantee: no motion maps more pairs within tau under any assignment; among the assignments of that size that agree on the
-//! motion the one with the least rms is returned; one that needs another motion is told, never passed over.
+//! Guarantee: no motion maps more pairs within tau under any assignment; among the assignments of that size the one with the
+//! least rms is returned; the best one that needs another motion is told, never passed over.
 
 use crate::consensus::{bits, check};
-use crate::minimax::{decide, even, fit, fit_cost, Budget, Motion, Outcome, Pairs, MOST};
+use crate::minimax::{decide, even, fit, fit_cost, rivals, Budget, Motion, Outcome, Pairs, MOST, OTHER_MOTION};
 use crate::Refusal;
 use nalgebra::Vector3;
 
-const BUDGET: u64 = 18_000_000;
-const WIDER_BUDGET: u64 = 10_000_000;
+const BUDGET: u64 = 30_000_000;
+const RIVAL_BUDGET: u64 = 10_000_000;
 /// What a step of the search costs in the budget's units, beside its distances.
 const STEP_COST: u64 = 40;
-/// Assignments whose pairs the other's motion leaves farther off than this many tau need different motions.
-const OTHER_MOTION: f64 = 3.0;
 /// How much farther than tau the best different assignment is looked for.
 const WIDER: f64 = 3.0;
 /// A moving point without partner.
@@ -24,9 +22,9 @@ pub const UNPAIRED: u32 = u32::MAX;
 
 type Assignment = [u32; MOST];
 
-/// `partner` names for every moving point its fixed one, or UNPAIRED; `runner_up` and `rival_rms` the best assignment of as many
-/// pairs that needs another motion, of those with an rms within 3 tau and distances within 6 tau (NaN: there is none). No
-/// different assignment maps within `unique_within`: 3 tau, or tau where there is one further out or that search was too large.
+/// `partner` names for every moving point its fixed one, or UNPAIRED. `runner_up` and `rival_rms` are the best assignment of as
+/// many pairs that needs another motion, of those with an rms within `searched` and distances that agree within twice that (NaN:
+/// there is none); `searched` is 3 tau, or tau where that search was too large. `ambiguous`: the rival is nearly as likely.
 #[derive(Clone, Copy, Debug)]
 pub struct Match {
     pub partner: Assignment,
@@ -34,7 +32,8 @@ pub struct Match {
     pub rms: f64,
     pub runner_up: Assignment,
     pub rival_rms: f64,
-    pub unique_within: f64,
+    pub searched: f64,
+    pub ambiguous: bool,
 }
 
 struct Found {
@@ -52,23 +51,20 @@ struct Search<'a> {
     budget: Budget,
     best: Option<Found>,
     rival: Option<(Assignment, f64)>,
-    /// Whether the answer is known and the best different assignment is looked for, farther out.
-    wider: bool,
+    /// Whether the answer is known and its best rival is looked for.
+    rivals: bool,
     count: u32,
     /// What counts as another motion.
     other: f64,
 }
 
-/// Why a branch of the search ends it all.
-enum Stop {
-    Rival,
-    Budget,
-}
+/// The budget is spent.
+struct Spent;
 
 /// Finds the assignment; at least three pairs and more than half of the smaller set are needed.
 ///
 /// Refuses: TooFewPoints, TooManyPoints (over 64 on a side), NotFinite, BadThreshold, NoConsensus, Mirrored (a mirror image would
-/// match), SearchTooLarge. An ambiguous set is no refusal here: `rival_rms` is a number and `unique_within` zero.
+/// match), SearchTooLarge. An ambiguous set is no refusal here: it is told with its rival.
 pub fn match_unordered(fixed: &[f64], moving: &[f64], tau: f64) -> Result<Match, Refusal> {
     let (nf, nm) = (fixed.len() / 3, moving.len() / 3);
     check(nf.min(nm), fixed, moving, tau)?;
@@ -99,12 +95,9 @@ fn largest(fixed: &[Vector3<f64>], moving: &[Vector3<f64>], tau: f64) -> Result<
     let needed = (nf.min(nm) / 2 + 1).max(3);
     let mut search = Search::new(fixed, moving, tau);
     for missing in nm.saturating_sub(nf)..=nm - needed {
-        let outcome = search.run(missing as u32);
-        if matches!(outcome, Err(Stop::Budget)) {
-            return Err(Refusal::SearchTooLarge);
-        }
-        if let Some(best) = search.best.take() {
-            return Ok(Some(search.report(best, missing as u32)));
+        search.run(missing as u32).map_err(|_| Refusal::SearchTooLarge)?;
+        if search.best.is_some() {
+            return search.report(missing as u32).map(Some);
         }
     }
     Ok(None)
@@ -124,37 +117,41 @@ impl<'a> Search<'a> {
             budget,
             best: None,
             rival: None,
-            wider: false,
+            rivals: false,
             count: 0,
             other,
         }
     }
 
-    fn run(&mut self, missing: u32) -> Result<(), Stop> {
+    fn run(&mut self, missing: u32) -> Result<(), Spent> {
         let (nf, nm) = (self.fixed.len(), self.moving.len());
         let candidates = [u64::MAX >> (64 - nf); MOST];
         self.step(&candidates, u64::MAX >> (64 - nm), missing, &mut [UNPAIRED; MOST], &mut Pairs::new())
     }
 
-    /// The answer; where it stands alone within tau, the best different one is looked for further out.
-    fn report(&mut self, best: Found, missing: u32) -> Match {
+    /// The answer with its best rival, looked for farther out than tau, or else within it.
+    fn report(&mut self, missing: u32) -> Result<Match, Refusal> {
         let count = self.moving.len() as u32 - missing;
-        let (partner, rms) = (best.partner, best.rms);
-        self.best = Some(best);
-        let mut unique_within = 0.0;
-        if self.rival.is_none() {
-            unique_within = self.tau;
-            let narrow = self.tau;
-            self.tau *= WIDER;
-            (self.wider, self.count) = (true, count);
-            self.budget = Budget(WIDER_BUDGET);
-            match self.run(missing) {
-                Ok(()) => unique_within = self.rival.map_or(self.tau, |_| narrow),
-                Err(_) => self.rival = None,
+        let tau = self.tau;
+        (self.rivals, self.count) = (true, count);
+        for searched in [WIDER * tau, tau] {
+            (self.tau, self.budget, self.rival) = (searched, Budget(RIVAL_BUDGET), None);
+            if self.run(missing).is_ok() {
+                let best = self.best.take().ok_or(Refusal::NoConsensus)?;
+                let (runner_up, rival_rms) = self.rival.unwrap_or(([UNPAIRED; MOST], f64::NAN));
+                let ambiguous = self.rival.is_some() && rivals(count as usize, best.rms, rival_rms, tau);
+                return Ok(Match {
+                    partner: best.partner,
+                    count,
+                    rms: best.rms,
+                    runner_up,
+                    rival_rms,
+                    searched,
+                    ambiguous,
+                });
             }
         }
-        let (runner_up, rival_rms) = self.rival.unwrap_or(([UNPAIRED; MOST], f64::NAN));
-        Match { partner, count, rms, runner_up, rival_rms, unique_within }
+        Err(Refusal::SearchTooLarge)
     }
 
     /// Decides the moving points in `open`; `candidates` has the fixed points that agree with every pair so far.
@@ -165,9 +162,9 @@ impl<'a> Search<'a> {
         mut missing: u32,
         partner: &mut Assignment,
         pairs: &mut Pairs,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Spent> {
         if !self.budget.spend(STEP_COST + 2 * u64::from(open.count_ones())) {
-            return Err(Stop::Budget);
+            return Err(Spent);
         }
         let none = bits(open).filter(|j| candidates[*j] == 0).fold(0u64, |set, j| set | 1 << j);
         if none.count_ones() > missing {
@@ -211,51 +208,38 @@ impl<'a> Search<'a> {
         out
     }
 
-    /// A least-squares rms above tau proves that no motion maps the pairs within it; mirror images end here. (Further out it is
+    /// A least-squares rms above tau proves that no motion maps the pairs within it; mirror images end here. (Of a rival it is
     /// the rms of all `count` pairs that must stay within.)
-    fn possible(&mut self, pairs: &Pairs) -> Result<bool, Stop> {
+    fn possible(&mut self, pairs: &Pairs) -> Result<bool, Spent> {
         if pairs.count < 4 {
             return Ok(true);
         }
         if !self.budget.spend(fit_cost(pairs.count)) {
-            return Err(Stop::Budget);
+            return Err(Spent);
         }
-        let most = if self.wider { self.count as f64 / pairs.count as f64 } else { 1.0 };
+        let most = if self.rivals { self.count as f64 / pairs.count as f64 } else { 1.0 };
         Ok(fit(pairs, &even(pairs.count), false).sum <= most * self.tau * self.tau * (1.0 + 1e-9))
     }
 
-    fn leaf(&mut self, partner: &Assignment, pairs: &Pairs) -> Result<(), Stop> {
+    fn leaf(&mut self, partner: &Assignment, pairs: &Pairs) -> Result<(), Spent> {
         let motion = fit(pairs, &even(pairs.count), false);
         let rms = libm::sqrt(motion.sum);
-        if self.wider {
-            if rms <= self.tau && self.best.as_ref().is_some_and(|b| self.differ(b, partner, &motion)) {
-                self.note_rival(*partner, rms);
+        if self.rivals {
+            let better = self.rival.is_none_or(|(_, known)| rms < known);
+            if better && rms <= self.tau && self.best.as_ref().is_some_and(|b| self.differ(b, partner, &motion)) {
+                self.rival = Some((*partner, rms));
             }
+            return Ok(());
+        }
+        if self.best.as_ref().is_some_and(|b| b.rms <= rms) {
             return Ok(());
         }
         match decide(pairs, self.tau, u32::MAX, &mut self.budget) {
-            Outcome::Within => {}
-            Outcome::Beyond(_) => return Ok(()),
-            Outcome::Open | Outcome::OutOfBudget => return Err(Stop::Budget),
+            Outcome::Within => self.best = Some(Found { partner: *partner, rms, motion }),
+            Outcome::Beyond(_) => {}
+            Outcome::Open | Outcome::OutOfBudget => return Err(Spent),
         }
-        let differs = self.best.as_ref().is_some_and(|b| self.differ(b, partner, &motion));
-        let mut other = (*partner, rms);
-        if self.best.as_ref().is_none_or(|b| rms < b.rms) {
-            if let Some(beaten) = self.best.replace(Found { partner: *partner, rms, motion }) {
-                other = (beaten.partner, beaten.rms);
-            }
-        }
-        if !differs {
-            return Ok(());
-        }
-        self.note_rival(other.0, other.1);
-        Err(Stop::Rival)
-    }
-
-    fn note_rival(&mut self, partner: Assignment, rms: f64) {
-        if self.rival.is_none_or(|(_, known)| rms < known) {
-            self.rival = Some((partner, rms));
-        }
+        Ok(())
     }
 
     /// Whether one of the two motions leaves a pair of the other's assignment far off.

@@ -14,6 +14,10 @@ use nalgebra::{Matrix3, SymmetricEigen, Vector3};
 pub const MOST: usize = 64;
 /// A motion counts where no residual exceeds tau (1 + SLACK); none is missed that keeps every one within tau.
 pub const SLACK: f64 = 1e-3;
+/// A pair that a motion leaves farther than this many tau off needs another motion.
+pub const OTHER_MOTION: f64 = 3.0;
+const ODDS: f64 = 100.0;
+const LEAST_NOISE: f64 = 0.01;
 const MOST_ROUNDS: u32 = 3000;
 
 /// Work that a search may do, in units of about ten nanoseconds on a common processor: the host's deadline is a second.
@@ -103,6 +107,13 @@ pub fn fit(pairs: &Pairs, weights: &[f64; MOST], mirror: bool) -> Motion {
         motion.sum += weights[i] * motion.squared[i];
     }
     motion
+}
+
+/// Whether a rival of as many pairs and another motion is too likely to be passed over: more than a hundredth of the likelihood
+/// of the best, for normal noise of unknown size with 3 count - 6 degrees of freedom. Noise below tau / 100 is none.
+pub fn rivals(count: usize, rms: f64, rival_rms: f64, tau: f64) -> bool {
+    let least = LEAST_NOISE * tau;
+    rival_rms.max(least) < rms.max(least) * libm::pow(ODDS, 1.0 / (3.0 * count as f64 - 6.0))
 }
 
 pub fn even(count: usize) -> [f64; MOST] {

@@ -44,7 +44,7 @@ fn answer(case: &serde_json::Value) -> Result<Answer, Refusal> {
 }
 
 fn told(found: Match) -> Result<Answer, Refusal> {
-    if found.unique_within == 0.0 {
+    if found.ambiguous {
         return Err(Refusal::Ambiguous); // as the host says it
     }
     let pairs = || found.partner.iter().enumerate().filter(|(_, p)| **p != UNPAIRED);
@@ -53,7 +53,7 @@ fn told(found: Match) -> Result<Answer, Refusal> {
         ("moving_ids", pairs().map(|(j, _)| j as f64).collect()),
         ("rms", vec![found.rms]),
         ("rival_rms", vec![found.rival_rms]),
-        ("unique_within", vec![found.unique_within]),
+        ("searched", vec![found.searched]),
     ])
 }
 

@@ -114,7 +114,7 @@ fn points_in_no_order_are_matched() {
         fixed.rotate_left(3 * (i % n));
         let missing = &moving[3..];
         let found = match_unordered(&fixed, missing, 1e-3).unwrap();
-        if found.unique_within == 0.0 {
+        if found.ambiguous {
             assert!(n < 7, "{n} random points are ambiguous");
             continue;
         }

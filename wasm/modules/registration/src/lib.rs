@@ -17,7 +17,7 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 10] {
         (Kind::F64, 20),              // transform (16), fre, spread (3)
         (Kind::F64, 9 * n),           // covariances of the fixed points
         (Kind::F64, 9 * n),           // covariances of the moving points
-        (Kind::F64, 40),              // tau; out: covariance (36), cost, steps; or rms, rival's rms, unique within
+        (Kind::F64, 40), // tau; out: covariance (36), cost, steps; or rms, rival's rms, searched, ambiguous
         (Kind::U32, 2 * MOST as u64), // partners, the runner-up's partners; or who is in the consensus
     ]
 }
@@ -108,7 +108,8 @@ fn match_unordered_block(mut arena: Arena) -> i32 {
     let (fixed, moving, more, partners) = (arena.f64(1), arena.f64(2), arena.f64(8), arena.u32(9));
     told(kernel::match_unordered(&fixed[..3 * nf], &moving[..3 * nm], more[0]), |found| {
         control[2] = found.count;
-        more[..3].copy_from_slice(&[found.rms, found.rival_rms, found.unique_within]);
+        let ambiguous = f64::from(u8::from(found.ambiguous));
+        more[..4].copy_from_slice(&[found.rms, found.rival_rms, found.searched, ambiguous]);
         partners[..MOST].copy_from_slice(&found.partner);
         partners[MOST..].copy_from_slice(&found.runner_up);
     })

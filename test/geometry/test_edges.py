@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from arsurg_ros.tracking.edges import refine_corners
+from arsurg_ros.geometry.edges import refine_corners
 from arsurg_ros.types import F64, U8
 
 CORNERS = np.array([[30.3, 20.7], [71.8, 26.4], [66.1, 68.9], [25.4, 63.2]])
