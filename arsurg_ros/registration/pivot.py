@@ -17,7 +17,7 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.calibration import PivotDemand, solve_pivot
 from arsurg_ros.kernels.calibration_results import PivotSolution, Refused
 from arsurg_ros.kernels.reference_calibration import LEAST_POSES, range_rad, swings_rad
-from arsurg_ros.registration.uncertainty import margin95
+from arsurg_ros.registration.tre import margin_m
 from arsurg_ros.types import F64, PivotCalibration, PlainPivot, PoseSeries
 
 METHODS = ('robust', 'algebraic')
@@ -140,8 +140,8 @@ def _with_errors(found: PivotSolution, everything: PivotSolution, method: str) -
         dof=dof,
         tip_covariance_m2=tip,
         pivot_covariance_m2=pivot,
-        tip_margin95_m=margin95(tip, dof),
-        pivot_margin95_m=margin95(pivot, dof),
+        tip_margin95_m=margin_m(tip, dof),
+        pivot_margin95_m=margin_m(pivot, dof),
         warnings=_warnings(found),
     )
 

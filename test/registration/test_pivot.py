@@ -17,7 +17,6 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.backends import BACKENDS
 from arsurg_ros.kernels.calibration_results import Refused
 from arsurg_ros.registration.pivot import calibrate_pivot, motion_refusal
-from arsurg_ros.registration.uncertainty import margin95
 from arsurg_ros.types import PivotCalibration, PoseSeries
 
 TIP, PIVOT = np.array([-0.015, 0.15, -0.007]), np.array([0.1, -0.2, -1.5])
@@ -239,17 +238,6 @@ def test_options_are_checked(options: dict[str, object], said: str) -> None:
 def test_the_tip_frame_is_turned_as_the_tool() -> None:
     found = calibrate_pivot(swings(np.random.default_rng(7), 30))
     assert np.abs(found.T_tool_tip - se3.compose(np.eye(3), TIP)).max() < 1e-9
-
-
-def test_the_margin_of_known_covariances() -> None:
-    rng = np.random.default_rng(8)
-    assert margin95(np.diag([1.0, 0, 0]), np.inf) == pytest.approx(1.95996, abs=1e-4)
-    assert margin95(np.diag([1.0, 0, 0]), 10) == pytest.approx(2.22814, abs=1e-4)
-    assert margin95(4 * np.eye(3), np.inf) == pytest.approx(2 * 2.79548, abs=1e-4)
-    assert margin95(np.zeros((3, 3)), 5) == 0
-    C = np.diag([3.0, 1.0, 0.3])
-    drawn = np.linalg.norm(rng.multivariate_normal(np.zeros(3), C, 20_000), axis=1)
-    assert 0.94 < np.mean(drawn < margin95(C, np.inf)) < 0.96
 
 
 def test_an_unknown_status_is_an_error_of_the_kernel() -> None:
