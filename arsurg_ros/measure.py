@@ -78,7 +78,7 @@ class OverlayMeasure:
         self._truth = Truth() if synthetic else None
         self._cameras: OrderedDict[int, U8] = OrderedDict()
         self._released_ns: OrderedDict[int, int] = OrderedDict()
-        self._stamps_ns: list[int] = []
+        self._received_ns: dict[int, int] = {}
         self._pairs: list[tuple[int, U8, U8]] = []
         self._live = 0
 
@@ -102,9 +102,9 @@ class OverlayMeasure:
         """Return when the camera released the frame of a stamp, if it is remembered."""
         return self._released_ns.get(stamp_ns)
 
-    def keep_overlay(self, frame: Frame, state: str) -> None:
-        """Remember an overlay's stamp, and now and then its pixels beside the camera's."""
-        self._stamps_ns.append(frame.stamp_ns)
+    def keep_overlay(self, frame: Frame, state: str, received_ns: int) -> None:
+        """Remember an overlay's stamp and when it came, and now and then its pixels beside the camera's."""
+        self._received_ns[frame.stamp_ns] = received_ns
         self._live += state in DRAWN
         camera = self._cameras.get(frame.stamp_ns)
         if state in DRAWN and camera is not None and self._live % PAIR_EVERY == 0 and len(self._pairs) < MAX_PAIRS:
@@ -130,7 +130,7 @@ class OverlayMeasure:
         """Return px, mm, drawn_iou and drawn_shift_px (see arsurg_ros.report) over the frames with anatomy: live, or drift."""
         if self._truth is None or self.camera is None:
             return None
-        live = [s for s in self._stamps_ns if state_at(s) in DRAWN]
+        live = [s for s in self._received_ns if state_at(s) in DRAWN]
         found = [e for s in live if (e := self._error_at(buffer, registrations, s)) is not None]
         out: dict[str, Any] = {'px': spread([e.px for e in found]), 'mm': spread([e.mm for e in found])}
         # A frame that was drawn and cannot be checked must not pass unseen.
@@ -141,7 +141,9 @@ class OverlayMeasure:
         self, buffer: TransformBuffer, registrations: Sequence[tuple[int, F64 | None]], stamp_ns: int
     ) -> PoseError | None:
         assert self._truth is not None and self.camera is not None
-        known = [T for received_ns, T in registrations if received_ns <= stamp_ns + DRAWN_WITHIN_NS]
+        # A late frame may be drawn with a registration that came after its stamp.
+        drawn_ns = max(stamp_ns + DRAWN_WITHIN_NS, self._received_ns[stamp_ns])
+        known = [T for received_ns, T in registrations if received_ns <= drawn_ns]
         if not known or known[-1] is None:
             return None
         try:

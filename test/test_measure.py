@@ -37,7 +37,7 @@ def run(off=None, truth=True, state='live', frames=16):
         buffer.put('trk', 'ref', stamp_ns, T_cam_ref)
         camera, overlay = draw(T_cam_ref @ SCENE.T_ref_ct) if k % 8 == 7 else (np.zeros((480, 640, 3), np.uint8),) * 2
         measure.keep_camera(Frame(stamp_ns, 'cam', camera), 1)
-        measure.keep_overlay(Frame(stamp_ns, 'cam', overlay), state)
+        measure.keep_overlay(Frame(stamp_ns, 'cam', overlay), state, stamp_ns)
     return measure.errors(buffer, [(0, SCENE.T_ref_ct)], lambda stamp_ns: state)
 
 
@@ -75,9 +75,22 @@ def test_a_recording_has_no_truth():
 def test_live_frames_without_pose_are_told():
     measure = OverlayMeasure(synthetic=True)
     measure.camera = SCENE.camera
-    measure.keep_overlay(Frame(EPOCH_NS, 'cam', np.zeros((480, 640, 3), np.uint8)), 'live')
+    measure.keep_overlay(Frame(EPOCH_NS, 'cam', np.zeros((480, 640, 3), np.uint8)), 'live', EPOCH_NS)
     found = measure.errors(TransformBuffer(), [(0, SCENE.T_ref_ct)], lambda stamp_ns: 'live')
     assert found['live_without_pose'] == 1
+
+
+def test_a_late_frame_counts_with_the_registration_that_was_there_when_it_came():
+    for late_ns, missing in ((300_000_000, 0), (200_000_000, 1)):
+        measure = OverlayMeasure(synthetic=True)
+        measure.camera = SCENE.camera
+        measure.begins_at(EPOCH_NS)
+        buffer = TransformBuffer()
+        buffer.put('trk', 'cam', 0, np.eye(4), static=True)
+        buffer.put('trk', 'ref', EPOCH_NS, SCENE.T_cam_ref(0.0))
+        measure.keep_overlay(Frame(EPOCH_NS, 'cam', np.zeros((480, 640, 3), np.uint8)), 'live', EPOCH_NS + late_ns)
+        found = measure.errors(buffer, [(EPOCH_NS + 250_000_000, SCENE.T_ref_ct)], lambda stamp_ns: 'live')
+        assert found['live_without_pose'] == missing
 
 
 def test_registration_error():

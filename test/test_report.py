@@ -90,3 +90,17 @@ def test_json_round_trip(tmp_path):
 def test_spread():
     assert report.spread([]) is None
     assert report.spread([1.0, 2.0, 3.0]) == {'n': 3, 'p50': 2.0, 'p95': 2.9, 'max': 3.0}
+
+
+def test_on_a_shared_machine_figures_of_time_are_said_and_do_not_count():
+    limits = {'fps': {'min': 60}, 'latency_ms/end_to_end/p95': {'max': 10}, 'registration/error_mm': {'max': 1}}
+    r = sample()
+    report.judge(r, limits, shared_machine=True)
+    assert r['ok'] is True
+    assert [row['ok'] for row in r['limits']] == [False, False, True]
+    r['first_frame_s'] = 1.0
+    assert 'late fps' in report.text(r)
+    report.judge(r, {**limits, 'registration/error_mm': {'max': 0.1}}, shared_machine=True)
+    assert r['ok'] is False
+    report.judge(r, {'latency_ms/none/p95': {'max': 10}}, shared_machine=True)  # what was never measured is no late figure
+    assert r['ok'] is False

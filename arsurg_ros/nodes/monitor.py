@@ -206,7 +206,7 @@ class Monitor(Node):
         self._overlays.append((frame.stamp_ns, now))
         state = self._states[-1][1] if self._states else ''
         self._add_latency(frame.stamp_ns, state)
-        self.measure.keep_overlay(frame, state)
+        self.measure.keep_overlay(frame, state, self.get_clock().now().nanoseconds)
         self.recorder.overlay(frame)
 
     def _add_latency(self, stamp_ns: int, state: str) -> None:
