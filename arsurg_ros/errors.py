@@ -42,6 +42,7 @@ class RegistrationError(ArsurgError):
       ``too_old``
     - its files: ``session_unreadable``, ``session_broken``, ``session_mismatch``, ``store_busy``, ``store_unwritable``,
       ``store_broken``, ``store_mismatch``, ``log_broken``
+    - answers of the commands, as files: ``answer_unreadable``, ``answer_refused``, ``answer_mismatch``, ``answer_broken``
     """
 
     def __init__(self, code: str, message: str) -> None:

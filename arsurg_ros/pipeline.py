@@ -20,7 +20,7 @@ import numpy as np
 from arsurg_ros import frames, registry
 from arsurg_ros.acquisition import CAMERAS, Camera, create_camera
 from arsurg_ros.errors import ConfigError, TransformLookupError
-from arsurg_ros.geometry import se3
+from arsurg_ros.files.calibrations import camera_in_tracker, tip_in_tool
 from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts, RenderedOverlay
@@ -28,6 +28,7 @@ from arsurg_ros.overlay.scene import Scene, load_scene
 from arsurg_ros.overlay.state import OverlayLimits, decide, look_up
 from arsurg_ros.registration.drift import DriftMonitor, Limits, ResidualCheck
 from arsurg_ros.registration.dwell import DwellDetector
+from arsurg_ros.registration.given import load_given
 from arsurg_ros.registration.landmarks import load_landmarks
 from arsurg_ros.registration.session import LandmarkSession
 from arsurg_ros.system import NodeSpec
@@ -74,10 +75,10 @@ class Pipeline:
         self.buffer = TransformBuffer(interpolate=partial(interpolate_poses, backend=self.backend))
 
     def start(self, now_ns: int) -> None:
-        """Begin at a time of the clock; in mode file the registration is there at once."""
+        """Begin at a time of the clock; in modes file and result the registration is there at once."""
         self.buffer.put(frames.TRK, frames.CAM, now_ns, self.T_trk_cam, static=True)
         self.buffer.put(self.tool, frames.TIP, now_ns, self.T_tool_tip, static=True)
-        if self.session.mode == 'file':
+        if self.session.at_once:
             self.session.compute(now_ns)
             self.session.accept(now_ns)
             self.drift.begin(now_ns)
@@ -177,11 +178,14 @@ def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
             raise ConfigError(f'pipeline: a {needed} is needed; there are: {", ".join(nodes)}')
     instrument, given = nodes.get('instrument', {}), nodes['registration']
     overlay = nodes.get('overlay')
+    mode, landmarks = str(given.get('mode', 'dwell')), str(given.get('landmarks', ''))
+    result = load_given(mode, str(given.get('registration', '')), landmarks, frames.REF, frames.CT)
     session = LandmarkSession(
-        load_landmarks(Path(str(given['landmarks']))),
+        load_landmarks(Path(landmarks)) if result is None else result.landmarks,
         frames.REF,
         frames.CT,
-        mode=str(given.get('mode', 'dwell')),
+        given=result,
+        mode=mode,
         max_fre_m=float(given.get('max_fre_m', 0.003)),  # type: ignore[arg-type]
         backend=str(given.get('backend', 'wasm')),
         robust=bool(given.get('robust', False)),
@@ -191,6 +195,8 @@ def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
             int(float(given.get('dwell_s', 0.8)) * 1e9),  # type: ignore[arg-type]
         ),
     )
+    of_tracker = nodes['tracker']
+    T_trk_cam = camera_in_tracker(bool(of_tracker.get('is_camera', True)), str(of_tracker.get('camera_pose', '')))
     return Pipeline(
         tracker=create_tracker(*_stage(TRACKERS, 'tracker', 'aruco', nodes['tracker'], {'tracker_frame': frames.TRK})),
         session=session,
@@ -198,7 +204,8 @@ def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
         if 'camera' in nodes
         else None,
         scene=load_scene(str(overlay['scene']), root=str(overlay.get('scene_root', ''))) if overlay else None,
-        T_tool_tip=se3.compose(np.eye(3), instrument.get('tip_m', [0.0, 0.0, 0.0])),
+        T_tool_tip=tip_in_tool(instrument.get('tip_m', [0.0, 0.0, 0.0]), str(instrument.get('tip', ''))),
+        T_trk_cam=np.eye(4) if T_trk_cam is None else T_trk_cam,
         tool=str(instrument.get('tool', 'pointer')),
     )
 

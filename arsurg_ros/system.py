@@ -181,6 +181,7 @@ def _or(given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
             'camera_frame': camera_frame,
         }
         specs.append(NodeSpec('camera', 'camera', {**base, **camera}))
+    _check_camera_pose(values)
     if values['tracker'] != 'topic':
         tracker: dict[str, Value] = {
             'source': values['tracker'],
@@ -192,6 +193,7 @@ def _or(given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
             'camera_frame': camera_frame,
             'tracker_frame': values['tracker_frame'],
             'is_camera': values['tracker'] == 'aruco',
+            'camera_pose': values['camera_pose'],
         }
         specs.append(NodeSpec('tracker', 'tracker', {**base, **tracker}, dict(remap)))
     tool_topic = f'tracker/{values["tool"]}/measured_cp'
@@ -200,12 +202,14 @@ def _or(given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
         'tool': values['tool'],
         'tool_frame': values['tool_frame'],
         'tip_m': [_number({'tip_m': v}, 'tip_m', float) for v in values['tip_m'].split(',')],
+        'tip': values['tip'],
     }
     tool_remap = {tool_topic: values['tool_topic']} if values['tool_topic'] else {}
     specs.append(NodeSpec('instrument', 'instrument', {**base, **instrument}, tool_remap))
     registration: dict[str, Value] = {
         'landmarks': values['landmarks'],
         'mode': values['mode'],
+        'registration': values['registration'],
         'instrument': values['instrument'],
         'reference': values['reference'],
         'robust': values['robust'] == 'true',
@@ -221,6 +225,17 @@ def _or(given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
     }
     specs.append(NodeSpec('overlay', 'overlay', {**base, **frames, **overlay}, dict(remap)))
     return tuple(specs)
+
+
+def _check_camera_pose(values: Mapping[str, str]) -> None:
+    if not values['camera_pose']:
+        return
+    if values['tracker'] == 'aruco':
+        raise ConfigError(f'camera_pose {values["camera_pose"]!r}: tracker:=aruco tracks with the camera itself; leave it out')
+    if values['tracker'] == 'topic':
+        trk, cam = values['tracker_frame'], values['camera_frame']
+        said = f'with tracker:=topic no node of ours publishes it: publish {trk} -> {cam} on /tf_static beside the driver'
+        raise ConfigError(f'camera_pose {values["camera_pose"]!r}: {said}')
 
 
 def _texts(text: str) -> list[Any]:
@@ -270,8 +285,14 @@ OR = System(
         Argument('tool_topic', '', "tracker:=topic: the pointer's PoseStamped; the reference comes by /tf"),
         Argument('instrument', 'pointer', "the instrument's name"),
         Argument('tip_m', '0,0,0', 'the tip in the tool frame, metres: x,y,z'),
-        Argument('landmarks', '', 'landmarks YAML'),
-        Argument('mode', 'manual', 'how landmarks are measured', ('file', 'dwell', 'manual')),
+        Argument('tip', '', 'in place of tip_m: what arsurg calibrate pivot wrote with --out'),
+        Argument('camera_pose', '', 'where the camera is: what arsurg calibrate camera-to-tracker or handeye wrote with --out'),
+        Argument('landmarks', '', 'landmarks YAML; mode:=result does without it'),
+        Argument(
+            'mode', 'manual', 'how landmarks are measured; result: a registration is given',
+            ('file', 'dwell', 'manual', 'result'),
+        ),
+        Argument('registration', '', 'mode:=result: what arsurg register landmarks or surface wrote with --out'),
         Argument('robust', 'false', 'leave out landmarks that do not agree with the others', ('true', 'false')),
         Argument('store', 'auto', 'folder of the accepted registrations and their log; auto: the state folder; empty: none'),
         Argument(

@@ -34,6 +34,7 @@ OR_CHOICES: tuple[dict[str, str], ...] = (
     {'camera': 'video', 'camera_path': 'a.mp4', 'boards': 'ref=a,pointer=b', 'rviz': 'true', 'ref_frame': 'skull'},
     {'camera': 'synthetic', 'tracker': 'synthetic', 'tip_m': '0,0.1,1', 'namespace': ''},
     {'camera': 'recording', 'tracker': 'recording', 'tracker_topics': 'ref=/a', 'tracker_path': '1'},
+    {'tracker': 'recording', 'camera_pose': 'c.json', 'tip': 't.json', 'mode': 'result', 'registration': 'r.json'},
 )
 CASES = [
     ('demo', {}),

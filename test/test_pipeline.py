@@ -1,11 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
 import itertools
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from arsurg_ros.cli import main
 from arsurg_ros.errors import ConfigError
 from arsurg_ros.geometry import se3
 from arsurg_ros.overlay.state import OverlayState
@@ -105,6 +107,33 @@ def test_the_recorded_landmarks_register_like_the_baseline(shared_data):
     rotation = [[-0.00479115, 0.00329566, -0.999983], [-0.0127965, 0.999912, 0.00335674], [0.999907, 0.0128124, -0.00474856]]
     assert np.linalg.norm(result.T_ref_ct[:3, 3] - np.array([22.7064, -39.7536, 25.6504]) * 1e-3) < 0.0005
     assert np.degrees(se3.rotation_angle_rad(np.array(rotation).T @ result.T_ref_ct[:3, :3])) < 0.2
+
+
+def test_what_the_commands_wrote_is_the_chains(tmp_path):
+    T_mm = se3.exp([0.1, -0.2, 0.3, 0.4, -0.5, 0.6])
+    T_mm[:3, 3] *= 1e3
+    pose = {'command': 'calibrate handeye', 'unit': 'mm', 'T_base_cam': T_mm.tolist()}
+    tip = {'command': 'calibrate pivot', 'unit': 'mm', 'tip_m': [0.0, 0.0, 0.1], 'spin': None}
+    tip['T_tool_tip'] = se3.compose(np.eye(3), [0, 0, 100]).tolist()
+    for name, content in (('pose', pose), ('tip', tip)):
+        (tmp_path / f'{name}.json').write_text(json.dumps(content))
+    for side, points in (('ct', SCENE.landmarks_ct.values()), ('ref', SCENE.landmarks_ref.values())):
+        np.savetxt(tmp_path / f'{side}.csv', np.array(list(points)) * 1e3, delimiter=',', header='x,y,z', comments='')
+    files = ['--moving', str(tmp_path / 'ct.csv'), '--fixed', str(tmp_path / 'ref.csv'), '--out', str(tmp_path / 'r.yaml')]
+    assert main(['register', 'landmarks', *files]) == 0
+    specs = [
+        NodeSpec('tracker', 'tracker', {
+            'source': 'synthetic', 'is_camera': False, 'camera_pose': str(tmp_path / 'pose.json'),
+        }),
+        NodeSpec('instrument', 'instrument', {'tip': str(tmp_path / 'tip.json')}),
+        NodeSpec('registration', 'registration', {'mode': 'result', 'registration': str(tmp_path / 'r.yaml')}),
+    ]  # fmt: skip
+    pipeline = pipeline_of(specs)
+    pipeline.start(1_000_000_000)
+    assert np.allclose(pipeline.session.accepted.T_ref_ct, SCENE.T_ref_ct, atol=1e-4)
+    assert np.allclose(pipeline.T_trk_cam[:3, 3] * 1e3, T_mm[:3, 3])
+    assert np.array_equal(pipeline.T_tool_tip[:3, 3], [0.0, 0.0, 0.1])
+    pipeline.close()
 
 
 def test_what_is_needed_is_named():

@@ -100,9 +100,21 @@ def test_or_with_a_foreign_tracker():
     assert by_name['instrument'].remappings == {'tracker/pointer/measured_cp': '/ndi/probe'}
 
 
+def test_or_goes_on_with_what_the_commands_wrote():
+    given = {'tracker': 'recording', 'camera_pose': 'c.json', 'tip': 't.yaml', 'mode': 'result', 'registration': 'r.json'}
+    by_name = {s.name: s.parameters for s in OR.build(given)}
+    assert (by_name['tracker']['camera_pose'], by_name['tracker']['is_camera']) == ('c.json', False)
+    assert by_name['instrument']['tip'] == 't.yaml'
+    assert (by_name['registration']['mode'], by_name['registration']['registration']) == ('result', 'r.json')
+    assert OR.build({})[0].parameters['camera_pose'] == ''
+
+
 @pytest.mark.parametrize(
     ('given', 'says'),
     [
+        ({'camera_pose': 'c.json'}, "camera_pose 'c.json': tracker:=aruco tracks with the camera itself"),
+        ({'camera_pose': 'c.json', 'tracker': 'topic'}, 'publish trk -> cam on /tf_static'),
+        ({'mode': 'guess'}, "mode 'guess'; valid: file, dwell, manual, result"),
         ({'camra': 'topic'}, "unknown argument 'camra'; valid: camera"),
         ({'camera': 'film'}, "camera 'film'; valid: topic, video"),
         ({'tip_m': '0,0,up'}, "tip_m 'up'"),

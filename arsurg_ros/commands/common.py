@@ -25,6 +25,7 @@ import yaml
 
 from arsurg_ros import __version__
 from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.files.answers import SUFFIXES, UNITS_M
 from arsurg_ros.kernels.backends import BACKENDS
 from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.types import F64
@@ -32,8 +33,6 @@ from arsurg_ros.types import F64
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-UNITS_M = {'mm': 1e-3, 'm': 1.0}
-OUT_SUFFIXES = ('.json', '.yaml', '.yml')
 _NEGATIVE_POINT = re.compile(r'-[\d.][^,]*,')
 PLOT_SUFFIXES = ('.png', '.pdf', '.svg')
 
@@ -113,7 +112,7 @@ def matrix_text(T: F64, unit: Lengths, indent: str = '  ') -> str:
     return '\n'.join(indent + '  '.join(row) for row in rows)
 
 
-def check_outputs(args: argparse.Namespace, suffixes: tuple[str, ...] = OUT_SUFFIXES) -> None:
+def check_outputs(args: argparse.Namespace, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     """Raise ConfigError for an output that could not be written, before anything is computed."""
     for name, valid in (('out', suffixes), ('plot', PLOT_SUFFIXES)):
         path: Path | None = getattr(args, name, None)

@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from arsurg_ros.commands.common import (
-    OUT_SUFFIXES,
-    UNITS_M,
     Lengths,
     add_common,
     check_outputs,
@@ -24,7 +21,8 @@ from arsurg_ros.commands.common import (
     point,
     unit_m,
 )
-from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.errors import ConfigError
+from arsurg_ros.files.answers import SUFFIXES, UNITS_M, find_answer
 from arsurg_ros.files.meshes import Surface, load_surface
 from arsurg_ros.files.points import load_points
 from arsurg_ros.files.poses import load_poses
@@ -102,35 +100,16 @@ def run(args: argparse.Namespace) -> int:
 def load_init(path: str, to_m: float) -> F64:
     """Return the one pose of a file of poses, or the ``T`` of what another command wrote with --out, in its own unit.
 
-    Raises ConfigError where it holds another number of poses, DataError for what cannot be read.
+    Raises ConfigError where it holds another number of poses, DataError for what cannot be read, RegistrationError for an
+    answer that cannot be used (files/answers.py).
     """
     file = Path(path)
-    if file.suffix.lower() in OUT_SUFFIXES:
-        answer = read_answer(file)
-        if answer is not None:
-            return answer
+    if file.suffix.lower() in SUFFIXES and (answer := find_answer(file)) is not None:
+        return answer.matrix_m('T')
     found = load_poses(path, to_m)
     if len(found.T) != 1:
         raise ConfigError(f'--init {path}: {len(found.T)} poses; one 4x4 is needed')
     return np.asarray(found.T[0])
-
-
-def read_answer(path: Path) -> F64 | None:
-    """Return ``T`` (4x4, metres) of an answer of ``arsurg``; None where the file is no such answer. Raises DataError."""
-    try:
-        answer = yaml.safe_load(path.read_text(encoding='utf-8'))  # JSON is YAML
-    except OSError as e:
-        raise DataError(f'--init {path}: {e.strerror}') from e
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise DataError(f'--init {path} is not YAML or JSON: {" ".join(str(e).split())}') from e
-    if not isinstance(answer, dict) or 'command' not in answer:
-        return None
-    try:
-        T = np.array(answer['T'], dtype=np.float64).reshape(4, 4)
-        T[:3, 3] *= UNITS_M[answer['unit']]
-    except (KeyError, ValueError, TypeError):
-        raise DataError(f'--init {path}: the answer of {answer["command"]!r} has no T (4x4) with a unit') from None
-    return T
 
 
 def as_answer(fit: SurfaceFit, unit: Lengths, source: F64, voxel_m: float) -> dict[str, Any]:

@@ -6,26 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 from tf2_msgs.msg import TFMessage
 
-from arsurg_ros.errors import ConfigError
-from arsurg_ros.geometry import se3
+from arsurg_ros.files.calibrations import tip_in_tool
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
-from arsurg_ros.types import F64
-
-
-def tip_transform(tip_m: Any) -> F64:
-    """Return T_tool_tip of a tip (3,) in the tool frame, metres; raises ConfigError unless it is three finite numbers."""
-    p = np.asarray(tip_m, dtype=np.float64)
-    if p.shape != (3,) or not np.isfinite(p).all():
-        raise ConfigError(f'parameter tip_m {p.tolist()}: three finite numbers (metres) are needed')
-    if np.abs(p).max() > 2.0:
-        raise ConfigError(f'parameter tip_m {p.tolist()}: over 2 m; is it in mm?')
-    return se3.compose(np.eye(3), p)
 
 
 class InstrumentNode(StageNode):
@@ -37,7 +24,7 @@ class InstrumentNode(StageNode):
 
     def build(self, p: dict[str, Any]) -> None:
         """Make the topics."""
-        self._T_tool_tip = tip_transform(p['tip_m'])
+        self._T_tool_tip = tip_in_tool(p['tip_m'], p['tip'])
         self._topic = f'tracker/{p["tool"]}/measured_cp'
         self._publisher = self.publisher(PoseStamped, f'instrument/{p["instrument"]}/measured_cp', qos.STREAM)
         static = self.publisher(TFMessage, '/tf_static', qos.LATCHED)

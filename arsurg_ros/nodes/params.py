@@ -10,6 +10,7 @@ from typing import Any
 from arsurg_ros import frames, registry
 from arsurg_ros.acquisition import CAMERAS
 from arsurg_ros.errors import ConfigError
+from arsurg_ros.registration.session import MODES
 from arsurg_ros.registry import Parameter
 from arsurg_ros.tracking import TRACKERS
 from arsurg_ros.tracking.pairs import named_pairs
@@ -88,6 +89,11 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         CAM_FRAME,
         TRK_FRAME,
         _param('is_camera', True, 'the tracker is the camera: publish the identity between the two frames'),
+        _param(
+            'camera_pose', '',
+            'without is_camera: the file, in its own unit, that arsurg calibrate camera-to-tracker or handeye --setup '
+            'eye-to-hand wrote with --out; the camera frame is published there',
+        ),
         _param('tool_frames', [''], 'tool=FRAME where the TF frame is not the name of the tool'),
         *_of_registry(TRACKERS, 'tracker source'),
     ),
@@ -98,12 +104,18 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('tool_frame', frames.TOOL, "the tool's TF frame"),
         TIP_FRAME,
         _param('tip_m', [0.0, 0.0, 0.0], 'the tip in the tool frame', 'm'),
+        _param('tip', '', 'in place of tip_m: the file, in its own unit, that arsurg calibrate pivot wrote with --out'),
     ),
     'registration': (
         AUTOSTART,
         BACKEND,
-        _param('landmarks', '', 'the landmarks YAML: unit, and name, ct and optionally ref of each'),
-        _param('mode', 'dwell', 'how the landmarks are measured', choices=('file', 'dwell', 'manual')),
+        _param('landmarks', '', 'the landmarks YAML: unit, and name, ct and optionally ref of each; mode result: may be empty'),
+        _param('mode', 'dwell', 'how the landmarks are measured; result: take registration', choices=tuple(MODES)),
+        _param(
+            'registration', '',
+            'mode result: the file, in its own unit, that arsurg register landmarks (fixed: ref, moving: ct) or surface '
+            '(source: ref, target: ct) wrote with --out',
+        ),
         _param('instrument', 'pointer', 'the instrument that touches: instrument/<name>/measured_cp'),
         _param('max_fre_m', 0.003, 'a registration with a larger FRE is refused', 'm', low=0.0, high=0.1),
         _param('robust', False, 'find and leave out landmarks that do not agree with the others'),

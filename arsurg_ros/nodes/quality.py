@@ -42,7 +42,8 @@ def result_values(result: RegistrationResult) -> dict[str, object]:
 
 def summary(result: RegistrationResult) -> str:
     """Return what to look at before accepting, in one line."""
-    parts = [f'FRE {result.fre_m * 1e3:.3f} mm over {len(result.names) - len(result.rejected)} landmarks']
+    used = len(result.names) - len(result.rejected)
+    parts = [f'FRE {result.fre_m * 1e3:.3f} mm {f"over {used} landmarks" if result.names else "to the surface"}']
     parts += [f'TRE95 {t.name} {t.margin95_m * 1e3:.2f} mm' for t in result.targets]
     if result.rejected:
         parts.append(f'rejected: {", ".join(result.rejected)}')

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The registration node: touched landmarks -> T_ref_ct on registration/result and on /tf, and whether it still holds."""
+"""The registration node: touched landmarks, or a command's answer -> T_ref_ct on registration/result and /tf; its drift."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from arsurg_ros.nodes.quality import LEVELS, preview_frame, result_values, summa
 from arsurg_ros.nodes.session_services import SERVICES, SessionServices
 from arsurg_ros.nodes.tf import TfListener
 from arsurg_ros.registration.dwell import Dwell, DwellDetector
+from arsurg_ros.registration.given import load_given
 from arsurg_ros.registration.journal import Journal, unix_ns
 from arsurg_ros.registration.landmarks import load_landmarks
 from arsurg_ros.registration.session import LandmarkSession, age_text
@@ -62,7 +63,8 @@ class RegistrationNode(SessionServices, StageNode):
         self._p, self._configured_unix_ns = p, unix_ns()
         self._ref, self._ct = p['ref_frame'], p['ct_frame']
         provenance = self._software()
-        landmarks = load_landmarks(Path(p['landmarks']))
+        given = load_given(p['mode'], p['registration'], p['landmarks'], self._ref, self._ct)
+        landmarks = load_landmarks(Path(p['landmarks'])) if given is None else given.landmarks
         folder = default_folder(self._ref, self._ct) if p['store'] == 'auto' else Path(p['store']).expanduser()
         self._journal = SessionStore(folder, self._ref, self._ct) if p['store'] else Journal()
         for note in self._journal.notes:
@@ -79,6 +81,7 @@ class RegistrationNode(SessionServices, StageNode):
             detector=DwellDetector(p['dwell_radius_m'], int(p['dwell_s'] * 1e9)),
             journal=self._journal,
             provenance=provenance,
+            given=given,
         )
         self._tip_topic = f'instrument/{p["instrument"]}/measured_cp'
         self._make_topics()
@@ -92,13 +95,13 @@ class RegistrationNode(SessionServices, StageNode):
         return {'software': f'arsurg_ros {__version__}', 'backend': self._p['backend'], **versions}
 
     def start(self) -> None:
-        """Go on with a registration of before, if that is wanted; in mode file register at once."""
+        """Go on with a registration of before, if that is wanted; in modes file and result register at once."""
         if self._begun:
             return
         self._begun = True
         try:
             self._go_on()
-            if self._session.mode == 'file' and self._session.accepted is None:
+            if self._session.at_once and self._session.accepted is None:
                 self._session.compute(self.now_ns())
                 self._accepted(self._session.accept(self.now_ns()))
         except RegistrationError as e:
@@ -109,8 +112,8 @@ class RegistrationNode(SessionServices, StageNode):
         """Take the store's registration up again, announced as one to be checked, or take it back in its log."""
         session, p = self._session, self._p
         wanted = p['reload'] == 'always' or (p['reload'] == 'auto' and p['store'] not in ('', 'auto'))
-        if session.mode == 'file' or not wanted:
-            session.clear('not reloaded: ' + ('mode file registers anew' if session.mode == 'file' else 'not asked to'))
+        if session.at_once or not wanted:
+            session.clear('not reloaded: ' + (f'mode {session.mode} registers anew' if session.at_once else 'not asked to'))
             return
         try:
             result = session.resume(int(p['reload_max_age_s'] * 1e9))
@@ -244,7 +247,7 @@ class RegistrationNode(SessionServices, StageNode):
 
     def _tool(self) -> dict[str, str]:
         """Return what touches, for the provenance: the instrument and, where /tf_static has it, its tip in the tool's frame."""
-        if self._session.mode == 'file':
+        if self._session.at_once:
             return {}
         out, tip = {'instrument': self._p['instrument']}, self._p['tip_frame']
         assert self._tf is not None

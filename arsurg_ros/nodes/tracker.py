@@ -7,7 +7,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import CameraInfo, Image
@@ -15,6 +14,7 @@ from std_msgs.msg import Float64
 from tf2_msgs.msg import TFMessage
 
 from arsurg_ros.errors import DataError
+from arsurg_ros.files.calibrations import camera_in_tracker
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
 from arsurg_ros.nodes.due import DueTimer
@@ -43,6 +43,7 @@ class TrackerNode(StageNode):
 
     def build(self, p: dict[str, Any]) -> None:
         """Make the tracker and its topics."""
+        T_trk_cam = camera_in_tracker(p['is_camera'], p['camera_pose'])
         values = of_stage(TRACKERS, p['source'], 'tracker', p)
         sim_time = bool(self.get_parameter('use_sim_time').value)
         given = {'tracker_frame': p['tracker_frame'], 'keep_stamps': sim_time}
@@ -57,10 +58,10 @@ class TrackerNode(StageNode):
         self._errors_px = {
             t: self.publisher(Float64, f'tracker/{t}/reprojection_error', qos.STREAM) for t in self._tracker.tools
         }
-        if p['is_camera']:
+        if T_trk_cam is not None:
             static = self.publisher(TFMessage, '/tf_static', qos.LATCHED)
-            same = msgs.transform_stamped(np.eye(4), self.now_ns(), p['tracker_frame'], p['camera_frame'])
-            static.publish(TFMessage(transforms=[same]))
+            camera = msgs.transform_stamped(T_trk_cam, self.now_ns(), p['tracker_frame'], p['camera_frame'])
+            static.publish(TFMessage(transforms=[camera]))
         if isinstance(self._tracker, ImageTracker):
             self.listen(CameraInfo, 'camera/camera_info', self._on_info, qos.STREAM)
             self.listen(Image, 'camera/image_raw', self.guard(self._on_image), qos.IMAGE_LISTEN)

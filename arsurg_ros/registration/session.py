@@ -17,6 +17,7 @@ import numpy as np
 from arsurg_ros import __version__
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.registration.dwell import Dwell, DwellDetector, match_in_order
+from arsurg_ros.registration.given import GivenResult
 from arsurg_ros.registration.journal import Journal, unix_ns
 from arsurg_ros.registration.landmarks import Landmarks, register
 from arsurg_ros.registration.records import Record, Touch, record_json
@@ -28,7 +29,10 @@ MODES = {
     'file': 'both sides of every landmark are in the landmarks file',
     'dwell': 'the pointer rests on every landmark in turn; idle rests are told apart by the fit',
     'manual': 'the capture service takes the tip, one landmark after the other',
+    'result': 'the registration was computed before, by arsurg register landmarks or surface',
 }
+#: Modes that need no pointer: they register at once, and anew after a restart.
+AT_ONCE = ('file', 'result')
 # A system clock may be set by so much between two runs.
 CLOCK_SLACK_NS = 60_000_000_000
 # More dwells may still make a registration of these.
@@ -39,8 +43,8 @@ WAITING = ('too_few_points', 'coincident', 'collinear', 'mirrored', 'wrong_unit'
 class LandmarkSession:
     """What the registration node does, without ROS. ``provenance`` is kept with every registration.
 
-    ``robust`` and ``noise_m`` go to ``landmarks.register``.
-    Raises ConfigError for an unknown mode, or ``file`` without measured landmarks.
+    ``robust`` and ``noise_m`` go to ``landmarks.register``; ``given`` is what mode ``result`` takes, with its ``landmarks``.
+    Raises ConfigError for an unknown mode, ``file`` without measured landmarks or ``result`` without ``given``.
     """
 
     landmarks: Landmarks
@@ -56,6 +60,7 @@ class LandmarkSession:
     computed: RegistrationResult | None = None
     journal: Journal = field(default_factory=Journal)
     provenance: dict[str, str] = field(default_factory=dict)
+    given: GivenResult | None = None
     _touches: tuple[Touch, ...] = ()
     #: The captures belong to a registration that was accepted: the next one begins a new set.
     _spent: bool = False
@@ -64,10 +69,17 @@ class LandmarkSession:
         """Check the mode and the landmarks."""
         if self.mode not in MODES:
             raise ConfigError(f'registration mode {self.mode!r}; valid: {", ".join(MODES)}')
-        if len(self.landmarks.names) < 3:
+        if (self.mode == 'result') != (self.given is not None):
+            raise ConfigError(f'registration mode {self.mode}: a registration is given in mode result, and only there')
+        if self.given is None and len(self.landmarks.names) < 3:
             raise ConfigError(f'landmarks: {len(self.landmarks.names)} given, at least 3 are needed')
         if self.mode == 'file' and self.landmarks.p_ref_m is None:
             raise ConfigError('registration mode file: the landmarks file gives no ref coordinates')
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the mode registers without a pointer."""
+        return self.mode in AT_ONCE
 
     @property
     def accepted(self) -> RegistrationResult | None:
@@ -89,8 +101,8 @@ class LandmarkSession:
 
         After an acceptance the first capture begins a new set; what is accepted stays in use until another is.
         """
-        if self.mode == 'file':
-            raise RegistrationError('not_still', 'mode file takes no captures')
+        if self.at_once:
+            raise RegistrationError('not_still', f'mode {self.mode} takes no captures')
         count = 0 if self._spent else len(self.captured)
         if self.mode == 'manual' and count >= len(self.landmarks.names):
             raise RegistrationError('too_many_points', f'all {count} landmarks are captured: compute or clear')
@@ -114,6 +126,10 @@ class LandmarkSession:
     def compute(self, stamp_ns: int) -> RegistrationResult:
         """Compute a candidate T_ref_ct from what was captured. Raises RegistrationError with the reason where there is none."""
         self.computed = None
+        if self.given is not None:
+            self.computed = self.given.candidate(stamp_ns, f'arsurg_ros {__version__}')
+            self._touches = self.given.touches
+            return self.computed
         points, rests = self._points()
         evidence = {'samples': ' '.join(str(d.samples) for d in rests)} if rests else {}
         self.computed = register(

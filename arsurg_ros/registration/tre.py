@@ -59,6 +59,20 @@ def pose_covariance(T_ref_ct: F64, p_ct_m: F64, noise_m: float, weights: ArrayLi
     return np.asarray(noise_m**2 * to_origin @ about_centre @ to_origin.T)
 
 
+def inverse_covariance(T_a_b: F64, covariance: F64) -> F64:
+    """Return the 6x6 covariance (x y z rx ry rz; m, rad) of the inverse, T_b_a, of a rigid T_a_b with covariance (6, 6).
+
+    Both as REP-103 has it, about the parent's axes through the child's origin. With an error of v and w, T_a_b is
+    (exp(w) R, t + v) and its inverse (R^T exp(-w), -R^T exp(-w) (t + v)): to first order -R^T w and -R^T (v + t x w). Source:
+    Barfoot, *State Estimation for Robotics* (2017), section 7.1, for the adjoint that this is.
+    """
+    R_t = T_a_b[:3, :3].T
+    J = np.zeros((6, 6))
+    J[:3, :3] = J[3:, 3:] = -R_t
+    J[:3, 3:] = -R_t @ se3.skew(T_a_b[:3, 3])
+    return np.asarray(J @ covariance @ J.T)
+
+
 def position_covariance(T_ref_ct: F64, covariance: F64, p_ct_m: ArrayLike) -> F64:
     """Return the 3x3 covariance (m^2, ref's axes) of where a target (3,) of ct comes to lie in ref."""
     arm = T_ref_ct[:3, :3] @ np.asarray(p_ct_m, dtype=np.float64)

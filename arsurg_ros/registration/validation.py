@@ -73,6 +73,8 @@ def check_touch(
     Raises RegistrationError ``not_near`` where none is within ``radius_m``.
     """
     places = {touch.name: touch.p_ct_m for touch in record.touches} | dict(checks)
+    if not places:
+        raise RegistrationError('not_near', 'no landmark is known to check at: name some in the landmarks file')
     result = record.result
     errors = {n: float(np.linalg.norm(se3.transform(result.T_ref_ct, p) - p_ref_m)) for n, p in places.items()}
     name = min(errors, key=errors.__getitem__)

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from arsurg_ros.cli import main
+from arsurg_ros.errors import RegistrationError
 from arsurg_ros.files.calibration_boards import load_calibration_board
+from arsurg_ros.files.calibrations import load_camera_pose
 from arsurg_ros.files.camera_info import camera_info, write_camera_info
 from arsurg_ros.files.images import read_grey
 from arsurg_ros.geometry import se3
@@ -91,6 +93,7 @@ def test_a_board_on_a_tracked_body(room: Room, tmp_path: Path, capsys: pytest.Ca
     out = tmp_path / 'a.json'
     found = answer(capsys, room.words('--board-pose', room.file('board.txt'), '--out', str(out)))
     assert json.loads(out.read_text()) == found
+    np.testing.assert_allclose(in_mm(load_camera_pose(out)), found['T'], atol=1e-9)  # the tracker node's camera_pose
     assert_near(found['T'], room.T_trk_cam)
     assert found['T_trk_cam'] == found['T']
     assert found['board_known'] is True
@@ -107,9 +110,13 @@ def test_a_board_on_a_tracked_body(room: Room, tmp_path: Path, capsys: pytest.Ca
     assert found['per_view'][0]['max_px'] >= found['per_view'][0]['rms_px'] > 0
 
 
-def test_a_camera_on_a_tracked_body(room: Room, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_camera_on_a_tracked_body(room: Room, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # The old carrier frame is the tracker's now, so the board's pose in it and the camera's on the body are the same.
-    found = answer(capsys, room.words('--tracked', 'camera', '--board-pose', room.file('board.txt'), poses='moving_camera'))
+    out = tmp_path / 'a.yaml'
+    words = ('--tracked', 'camera', '--board-pose', room.file('board.txt'), '--out', str(out))
+    found = answer(capsys, room.words(*words, poses='moving_camera'))
+    with pytest.raises(RegistrationError, match='answer_mismatch'):
+        load_camera_pose(out)  # such a camera is nowhere in particular in the tracker
     assert_near(found['T_body_cam'], room.T_trk_cam)
     np.testing.assert_allclose(found['T_trk_board'], in_mm(room.T_body_board), atol=1e-6)
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from arsurg_ros.cli import main
+from arsurg_ros.files.calibrations import tip_transform
 from arsurg_ros.geometry import se3
-from arsurg_ros.nodes.instrument import tip_transform
 
 TIP, PIVOT, AXIS = np.array([-0.015, 0.15, -0.007]), np.array([0.1, -0.2, -1.5]), np.array([0.0, 1.0, 0.0])
 PIVOT_KEYS = {

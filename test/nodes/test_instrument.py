@@ -10,9 +10,10 @@ from rclpy.parameter import Parameter
 from tf2_msgs.msg import TFMessage
 
 from arsurg_ros.errors import ConfigError
+from arsurg_ros.files.calibrations import tip_transform
 from arsurg_ros.geometry import se3
 from arsurg_ros.nodes import msgs, qos
-from arsurg_ros.nodes.instrument import InstrumentNode, tip_transform
+from arsurg_ros.nodes.instrument import InstrumentNode
 
 TIP = [0.01, -0.02, 0.15]
 POSE = se3.exp([0.1, 0.2, 0.3, 0.5, -0.4, 0.3])
