@@ -22,12 +22,13 @@ from arsurg_ros.commands.common import (
     lengths,
     matrix_text,
     point,
+    require_positive,
     unit_m,
 )
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import Surface, load_surface
 from arsurg_ros.files.points import load_points
-from arsurg_ros.files.poses import load_poses
+from arsurg_ros.files.poses import load_poses, rigid
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.icp import LOSSES, METHODS, IcpSettings
 from arsurg_ros.registration.surface import SurfaceTarget, align
@@ -58,13 +59,23 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         '--init', help='T_target_source to start from: a 4x4 text, or what register landmarks --out wrote (default: search)'
     )
     parser.add_argument('--method', choices=METHODS, default='point_to_plane', help='default point_to_plane')
-    parser.add_argument('--voxel', type=float, default=0.0, help='edge of the voxels that thin both clouds (default: none)')
-    parser.add_argument('--max-distance', type=float, help='farthest partner (default 4 voxels, or a tenth of the target)')
+    parser.add_argument(
+        '--voxel', type=float, default=0.0, metavar='EDGE',
+        help='edge of the voxels that thin both clouds, in --units (default: none)',
+    )
+    parser.add_argument(
+        '--max-distance', type=float, metavar='D',
+        help='farthest partner, in --units (default 4 voxels, or a tenth of the target)',
+    )
     parser.add_argument('--loss', choices=LOSSES, default='none', help='robust against points off the surface (default none)')
-    parser.add_argument('--sigma', type=float, default=0.0, help="residuals' sd for --loss (default: from their median)")
+    parser.add_argument(
+        '--sigma', type=float, default=0.0, metavar='SD',
+        help="residuals' sd for --loss, in --units (default: from their median)",
+    )
     parser.add_argument('--multi-start', type=int, metavar='N', help='starts tried: up to 13 with --init (7), 24 without (24)')
     parser.add_argument(
-        '--target-point', type=point, action='append', default=[], metavar='X,Y,Z', help='a place of the target: its TRE'
+        '--target-point', type=point, action='append', default=[], metavar='X,Y,Z',
+        help='a place of the target where the error is to be known, in --units; can be repeated'
     )
     add_common(parser)
     parser.set_defaults(run=run)
@@ -73,6 +84,8 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Register; returns the exit status."""
     check_outputs(args)
+    require_positive(args, {'max_distance': args.units})
+    require_positive(args, {'voxel': args.units, 'sigma': args.units}, zero=True)
     unit, to_m = lengths(args), unit_m(args)
     shape = load_surface(args.target, unit=args.units)
     source = load_points(args.source, to_m).p_m
@@ -116,7 +129,10 @@ def load_init(path: str, to_m: float) -> F64:
 
 
 def read_answer(path: Path) -> F64 | None:
-    """Return ``T`` (4x4, metres) of an answer of ``arsurg``; None where the file is no such answer. Raises DataError."""
+    """Return ``T`` (4x4, metres) of an answer of ``arsurg``; None where the file is no such answer.
+
+    Raises DataError, RegistrationError ``not_finite`` or ``not_rigid``.
+    """
     try:
         answer = yaml.safe_load(path.read_text(encoding='utf-8'))  # JSON is YAML
     except OSError as e:
@@ -127,10 +143,10 @@ def read_answer(path: Path) -> F64 | None:
         return None
     try:
         T = np.array(answer['T'], dtype=np.float64).reshape(4, 4)
-        T[:3, 3] *= UNITS_M[answer['unit']]
+        T[:3, 3] *= UNITS_M[str(answer['unit'])]
     except (KeyError, ValueError, TypeError):
         raise DataError(f'--init {path}: the answer of {answer["command"]!r} has no T (4x4) with a unit') from None
-    return T
+    return np.asarray(rigid(T[None], f'--init {path}')[0])
 
 
 def as_answer(fit: SurfaceFit, unit: Lengths, source: F64, voxel_m: float) -> dict[str, Any]:

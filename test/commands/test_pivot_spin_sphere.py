@@ -170,3 +170,9 @@ def test_another_unit_is_no_answer(unit_m: float, tmp_path: Path, capsys: pytest
 def test_a_tip_in_another_unit(spin_file: str, capsys: pytest.CaptureFixture[str]) -> None:
     error = answer(capsys, 'calibrate', 'spin', '--poses', spin_file, '--tip', '-15000,150000,-7000', status=2)['error']
     assert error['code'] == 'wrong_unit'
+
+
+def test_limits_are_named_as_they_were_given(pivot_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for what, option in (('pivot', '--min-range'), ('spin', '--min-turn')):
+        error = answer(capsys, 'calibrate', what, '--poses', pivot_file, option, '-20', status=2)['error']
+        assert error == {'code': 'bad_option', 'message': f'{option} -20: a positive number of degrees is needed'}
