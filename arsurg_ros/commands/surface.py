@@ -19,6 +19,7 @@ from arsurg_ros.commands.common import (
     lengths,
     matrix_text,
     point,
+    require_positive,
     unit_m,
 )
 from arsurg_ros.errors import ConfigError
@@ -56,13 +57,23 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         '--init', help='T_target_source to start from: a 4x4 text, or what register landmarks --out wrote (default: search)'
     )
     parser.add_argument('--method', choices=METHODS, default='point_to_plane', help='default point_to_plane')
-    parser.add_argument('--voxel', type=float, default=0.0, help='edge of the voxels that thin both clouds (default: none)')
-    parser.add_argument('--max-distance', type=float, help='farthest partner (default 4 voxels, or a tenth of the target)')
+    parser.add_argument(
+        '--voxel', type=float, default=0.0, metavar='EDGE',
+        help='edge of the voxels that thin both clouds, in --units (default: none)',
+    )
+    parser.add_argument(
+        '--max-distance', type=float, metavar='D',
+        help='farthest partner, in --units (default 4 voxels, or a tenth of the target)',
+    )
     parser.add_argument('--loss', choices=LOSSES, default='none', help='robust against points off the surface (default none)')
-    parser.add_argument('--sigma', type=float, default=0.0, help="residuals' sd for --loss (default: from their median)")
+    parser.add_argument(
+        '--sigma', type=float, default=0.0, metavar='SD',
+        help="residuals' sd for --loss, in --units (default: from their median)",
+    )
     parser.add_argument('--multi-start', type=int, metavar='N', help='starts tried: up to 13 with --init (7), 24 without (24)')
     parser.add_argument(
-        '--target-point', type=point, action='append', default=[], metavar='X,Y,Z', help='a place of the target: its TRE'
+        '--target-point', type=point, action='append', default=[], metavar='X,Y,Z',
+        help='a place of the target where the error is to be known, in --units; can be repeated'
     )
     add_common(parser)
     parser.set_defaults(run=run)
@@ -71,6 +82,8 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Register; returns the exit status."""
     check_outputs(args)
+    require_positive(args, {'max_distance': args.units})
+    require_positive(args, {'voxel': args.units, 'sigma': args.units}, zero=True)
     unit, to_m = lengths(args), unit_m(args)
     shape = load_surface(args.target, unit=args.units)
     source = load_points(args.source, to_m).p_m

@@ -41,7 +41,8 @@ def check_scale(p_ct_m: F64, p_ref_m: F64, ct_frame: str = 'ct', ref_frame: str 
     if smaller > ONE_PLACE_M and larger / smaller > UNIT_FACTOR:  # false for NaN: the kernel refuses those
         raise RegistrationError('wrong_unit', f'{said}: is one of them in mm?')
     if larger > LARGEST_SPAN_M or ONE_PLACE_M < smaller < SMALLEST_SPAN_M:
-        raise RegistrationError('wrong_unit', f'{said}; {SMALLEST_SPAN_M} m to {LARGEST_SPAN_M:g} m is valid: mm given as m?')
+        hint = 'mm given as m?' if larger > LARGEST_SPAN_M else 'm given as mm?'
+        raise RegistrationError('wrong_unit', f'{said}; {SMALLEST_SPAN_M} m to {LARGEST_SPAN_M:g} m is valid: {hint}')
 
 
 def span_m(points_m: F64) -> float:

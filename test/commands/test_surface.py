@@ -114,6 +114,25 @@ def test_an_answer_of_another_command_is_a_start(
             load_init(str(tmp_path / name), 1e-3)
 
 
+def test_a_start_that_is_no_pose_is_named(tmp_path: Path) -> None:
+    for T, code in ((np.diag([2.0, 1, 1, 1]), 'not_rigid'), (np.full((4, 4), np.nan), 'answer_broken')):
+        (tmp_path / 'a.json').write_text(json.dumps({'command': 'x', 'unit': 'mm', 'T': T.tolist()}))
+        with pytest.raises(RegistrationError, match=r'a\.json') as caught:
+            load_init(str(tmp_path / 'a.json'), 1e-3)
+        assert caught.value.code == code
+
+
+def test_lengths_are_named_as_they_were_given(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    given = ('--target', files['mesh'], '--source', files['points'])
+    for option, value, least in (
+        ('--voxel', '-1', 'zero or a positive'),
+        ('--sigma', 'nan', 'zero or a positive'),
+        ('--max-distance', 'nan', 'a positive'),
+    ):
+        error = run(capsys, *given, option, value, status=2)['error']
+        assert error == {'code': 'bad_option', 'message': f'{option} {value}: {least} number of mm is needed'}
+
+
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return str(run(capsys, *arguments, status=2)['error']['code'])
 

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -242,8 +243,9 @@ def child(work: Callable[[], None]) -> int:
     if pid == 0:
         try:
             work()
-        finally:
-            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
     return pid
 
 
@@ -305,7 +307,7 @@ def test_killed_at_random_moments_of_a_loop_of_accepts(tmp_path: Path) -> None:
         first = len(read_log(tmp_path).entries) if (tmp_path / LOG).exists() else 0
         pid = child(lambda: _accept_on(tmp_path, first, pipe_write))  # noqa: B023
         os.close(pipe_write)
-        os.read(pipe_read, 1)  # it is at work
+        assert os.read(pipe_read, 1) == b'.'  # it is at work
         time.sleep(rng.uniform(0.0, 0.02))
         os.kill(pid, signal.SIGKILL)
         assert killed(pid)
