@@ -23,8 +23,11 @@ ONE_PLACE_M = 2e-6
 NEARLY_COLLINEAR = 0.1
 FEW_POINTS = 4
 UNLIKELY = 1e-3
+# An FRE beyond this share of the landmarks' rms distance from their centre is no noise: mistaken pairs, or another body.
+POOR_FIT = 0.1
 #: Warning code -> what it says.
 WARNINGS = {
+    'poor_fit': "the FRE is over a tenth of the landmarks' size: are the pairs right, and of one body?",
     'few_points': 'fewer than four landmarks carry the fit: nothing is left over to check it',
     'nearly_collinear': 'the landmarks lie nearly on a line: the rotation about it is poorly known',
     'outliers_rejected': 'landmarks were rejected: touch them again',
@@ -77,6 +80,7 @@ def warnings(judged: Judged, weights: F64, targets: Sequence[TargetError], outli
         'few_points': used < FEW_POINTS,
         'nearly_collinear': bool(spread_m[1] < NEARLY_COLLINEAR * spread_m[0]),
         'outliers_rejected': outliers,
+        'poor_fit': bool(judged.fit.fre_m > POOR_FIT * float(np.linalg.norm(spread_m))),
         'fre_does_not_bound_tre': any(t.tre_rms_m > judged.fit.fre_m for t in targets),
         'noise_exceeded': math.isinf(judged.dof) and special.chdtrc(degrees_of_freedom(used), judged.squared) < UNLIKELY,
     }
