@@ -39,7 +39,9 @@ inliers, points, overlap; iterations, converged; covariance (6x6: x y z rx ry rz
 max_distance_mm, voxel_mm; residuals_mm {before, after: p50, p95, max}; targets [{name, p, tre_rms_mm, margin95_mm}]; warnings.
 
 refusals: too_few_points, too_many_points, not_finite, empty_mesh, bad_face, bad_voxel, coincident, collinear, wrong_unit,
-no_overlap, degenerate."""
+no_overlap, degenerate; without --init and without --accept-coarse: ambiguous (another pose fits nearly as well), no_consensus
+(fewer than three starts came to the pose), poor_fit (residuals more than three times --sigma). With --init these are warnings,
+beside local_minimum (the start given led to a worse pose than a nudged one)."""
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,7 +53,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog=FIELDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--target', required=True, type=Path, help='mesh or cloud: .ply .vtk .vtp .stl .obj')
+    parser.add_argument('--target', required=True, type=Path, help='mesh: .ply .vtk .vtp .stl .obj, or cloud: .ply')
     parser.add_argument('--source', required=True, help='points: .csv .txt .npy .npz .yaml .xml, or a mesh or cloud')
     parser.add_argument(
         '--init', help='T_target_source to start from: a 4x4 text, or what register landmarks --out wrote (default: search)'
@@ -68,9 +70,10 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument('--loss', choices=LOSSES, default='none', help='robust against points off the surface (default none)')
     parser.add_argument(
         '--sigma', type=float, default=0.0, metavar='SD',
-        help="residuals' sd for --loss, in --units (default: from their median)",
+        help="points' sd, in --units, for --loss and poor_fit (default: unknown)",
     )
-    parser.add_argument('--multi-start', type=int, metavar='N', help='starts tried: up to 13 with --init (7), 24 without (24)')
+    parser.add_argument('--multi-start', type=int, metavar='N', help='starts tried: up to 13 with --init (7), or 408 (408)')
+    parser.add_argument('--accept-coarse', action='store_true', help='without --init: answer though in doubt')
     parser.add_argument(
         '--target-point', type=point, action='append', default=[], metavar='X,Y,Z',
         help='a place of the target where the error is to be known, in --units; can be repeated'
@@ -96,7 +99,9 @@ def run(args: argparse.Namespace) -> int:
         math.inf if args.max_distance is None else args.max_distance * to_m,
     )
     places = {f'{i}': tuple(v * to_m for v in p) for i, p in enumerate(args.target_point)}
-    fit = align(target, source, init, settings=how, multi_start=args.multi_start, targets_m=places)
+    fit = align(
+        target, source, init, settings=how, multi_start=args.multi_start, targets_m=places, accept_coarse=args.accept_coarse
+    )
     title = f'{Path(args.source).name} on {args.target.name}: {fit.method}, rms {fit.rms_m * 1e3:.3g} mm'
 
     def draw(figure: Any) -> None:
@@ -186,6 +191,7 @@ def as_text(fit: SurfaceFit, unit: Lengths, answer: dict[str, Any], shape: Surfa
     sd_mm, sd_deg = answer['sd_mm'], answer['sd_deg']
     runner = answer['runner_up']
     elsewhere = 'none ended elsewhere' if runner is None else f'the best elsewhere: rms {runner["rms_mm"]:.3f} mm'
+    agree = 'came here, most were dropped early' if fit.coarse else 'agree'
     state = 'converged' if fit.converged else 'not converged'
     lines = [
         f'surface registration onto a {kind}, {fit.method}',
@@ -196,7 +202,7 @@ def as_text(fit: SurfaceFit, unit: Lengths, answer: dict[str, Any], shape: Surfa
         f'standard dev.     x {sd_mm[0]:.3f}, y {sd_mm[1]:.3f}, z {sd_mm[2]:.3f} mm; '
         f'turns {sd_deg[0]:.4f}, {sd_deg[1]:.4f}, {sd_deg[2]:.4f} deg (first order, independent noise)',
         f'held least        {fit.weakest.text}: {fit.weakest.information:.3f} of 1',
-        f'starts            {fit.agreeing} of {fit.starts} agree; {elsewhere}; {fit.iterations} iterations, {state}',
+        f'starts            {fit.agreeing} of {fit.starts} {agree}; {elsewhere}; {fit.iterations} iterations, {state}',
     ]
     for t in answer['targets']:
         place = unit.text(np.array(t['p']) * UNITS_M[unit.unit])

@@ -140,6 +140,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_bad_input_is_refused_by_name(files: dict[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     mesh = ('--target', files['mesh'], '--source')
     assert refused(capsys, *mesh, files['metres']) == 'wrong_unit'
+    (tmp_path / 'cloud.obj').write_text('v 1 2 3\n' * 9)
+    error = run(capsys, '--target', str(tmp_path / 'cloud.obj'), '--source', files['points'], status=2)['error']
+    assert error['code'] == 'bad_data' and 'a cloud, points without triangles, is read from .ply alone' in error['message']
     few = write_points(tmp_path / 'few.csv', np.eye(3) * 0.1)
     assert refused(capsys, *mesh, few) == 'too_few_points'
     line = write_points(tmp_path / 'line.csv', np.outer(np.linspace(0, 0.1, 9), (1, 1, 0)))
@@ -155,6 +158,16 @@ def test_bad_input_is_refused_by_name(files: dict[str, str], capsys: pytest.Capt
     np.savetxt(tmp_path / 'two.txt', np.tile(np.eye(4), (2, 1)))
     with pytest.raises(ConfigError, match='2 poses; one 4x4 is needed'):
         load_init(str(tmp_path / 'two.txt'), 1e-3)
+
+
+def test_a_doubtful_search_is_refused_unless_it_is_accepted(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ('--target', files['mesh'], '--source', files['points'], '--multi-start', '2')
+    error = run(capsys, *given, status=2)['error']
+    assert error['code'] == 'no_consensus' and '--accept-coarse' in error['message']
+    found = run(capsys, *given, '--accept-coarse')
+    assert found['coarse'] and any(w.startswith('no_consensus: ') for w in found['warnings'])
 
 
 def test_the_lidar_pair_comes_to_its_truth(shared_data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
