@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,9 @@ inliers, points, overlap; iterations, converged; covariance (6x6: x y z rx ry rz
 max_distance_mm, voxel_mm; residuals_mm {before, after: p50, p95, max}; targets [{name, p, tre_rms_mm, margin95_mm}]; warnings.
 
 refusals: too_few_points, too_many_points, not_finite, empty_mesh, bad_face, bad_voxel, coincident, collinear, wrong_unit,
-no_overlap, degenerate; without --init and without --accept-coarse: ambiguous (another pose fits nearly as well), no_consensus
-(fewer than three starts came to the pose), poor_fit (residuals more than three times --sigma). With --init these are warnings,
-beside local_minimum (the start given led to a worse pose than a nudged one)."""
+mirrored, no_overlap, degenerate; without --init and without --accept-coarse: ambiguous (another pose fits nearly as well),
+no_consensus (fewer than three starts came to the pose), poor_fit (residuals more than three times --sigma). With --init these
+are warnings, beside local_minimum (the start given led to a worse pose than a nudged one)."""
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -74,6 +75,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument('--multi-start', type=int, metavar='N', help='starts tried: up to 13 with --init (7), or 408 (408)')
     parser.add_argument('--accept-coarse', action='store_true', help='without --init: answer though in doubt')
+    parser.add_argument('--any-size', action='store_true', help='a mesh below 5 mm or beyond 5 m is meant')
     parser.add_argument(
         '--target-point', type=point, action='append', default=[], metavar='X,Y,Z',
         help='a place of the target where the error is to be known, in --units; can be repeated'
@@ -89,9 +91,10 @@ def run(args: argparse.Namespace) -> int:
     require_positive(args, {'voxel': args.units, 'sigma': args.units}, zero=True)
     unit, to_m = lengths(args), unit_m(args)
     shape = load_surface(args.target, unit=args.units)
-    source = load_points(args.source, to_m).p_m
+    source, twice = distinct(load_points(args.source, to_m).p_m, 'source')
+    vertices, twice_there = (shape.vertices_m, []) if len(shape.triangles) else distinct(shape.vertices_m, 'target')
     init = None if args.init is None else load_init(args.init, to_m)
-    target = SurfaceTarget.prepare(shape.vertices_m, shape.triangles, voxel_m=args.voxel * to_m, backend=args.backend)
+    target = SurfaceTarget.prepare(vertices, shape.triangles, voxel_m=args.voxel * to_m, backend=args.backend)
     how = IcpSettings(
         args.method,
         args.loss,
@@ -100,8 +103,10 @@ def run(args: argparse.Namespace) -> int:
     )
     places = {f'{i}': tuple(v * to_m for v in p) for i, p in enumerate(args.target_point)}
     fit = align(
-        target, source, init, settings=how, multi_start=args.multi_start, targets_m=places, accept_coarse=args.accept_coarse
-    )
+        target, source, init, settings=how, multi_start=args.multi_start, targets_m=places, accept_coarse=args.accept_coarse,
+        any_size=args.any_size,
+    )  # fmt: skip
+    fit = replace(fit, warnings=(*fit.warnings, *twice, *twice_there))
     title = f'{Path(args.source).name} on {args.target.name}: {fit.method}, rms {fit.rms_m * 1e3:.3g} mm'
 
     def draw(figure: Any) -> None:
@@ -113,6 +118,18 @@ def run(args: argparse.Namespace) -> int:
 
     answer = as_answer(fit, unit, source, args.voxel * to_m)
     return finish(args, 'register surface', 'surface', answer, as_text(fit, unit, answer, shape), draw)
+
+
+def distinct(points_m: F64, which: str) -> tuple[F64, list[str]]:
+    """Return points (N, 3) without those that coincide exactly with another, in their order, and a warning where there are.
+
+    A scanner writes the same point, often its origin, where it has seen nothing.
+    """
+    _, first = np.unique(points_m, axis=0, return_index=True)
+    left_out = len(points_m) - len(first)
+    if not left_out or len(first) < 2:  # one place alone is refused as such
+        return points_m, []
+    return points_m[np.sort(first)], [f'duplicates: {left_out} points of the {which} are the same as another and were left out']
 
 
 def load_init(path: str, to_m: float) -> F64:

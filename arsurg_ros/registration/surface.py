@@ -16,7 +16,7 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.kernels import surface
 from arsurg_ros.kernels.icp import NO_OVERLAP, Closest, IcpFit, IcpSettings, IcpTarget, refusal
 from arsurg_ros.registration import tre
-from arsurg_ros.registration.starts import MOST_COARSE, MOST_NUDGED, coarse_starts, nudged_starts, spread_over, thinned
+from arsurg_ros.registration.starts import MOST_COARSE, MOST_NUDGED, WHOLE, coarse_starts, nudged_starts, spread_over, thinned
 from arsurg_ros.registration.surface_fit import Direction, SurfaceFit
 from arsurg_ros.registration.surface_search import apart_m, is_same, search
 from arsurg_ros.types import F64, TargetError
@@ -34,6 +34,8 @@ AS_GOOD = 1.1
 FEWEST_AGREEING, CLEARLY_WORSE, FAR_ABOVE = 3, 1.25, 3.0
 LEAST_OVERLAP = 0.2
 WEAK = 1e-2
+# Residuals beyond this share of the target's size are no noise; mirrored: the mirror image leaves less than this share of them.
+BAD, MIRRORED = 0.01, 0.5
 # Nothing in a body is larger or smaller.
 LARGEST_M, SMALLEST_M = 5.0, 5e-3
 
@@ -81,6 +83,7 @@ def align(
     targets_m: Mapping[str, Sequence[float]] | None = None,
     least_overlap: float = LEAST_OVERLAP,
     accept_coarse: bool = False,
+    any_size: bool = False,
 ) -> SurfaceFit:
     """Return T_target_source of points (N, 3), metres, refined from ``init`` (4x4) or, without it, searched for.
 
@@ -91,13 +94,15 @@ def align(
     with an ``init``.
 
     Raises RegistrationError: ``too_few_points``, ``not_finite``, ``coincident``, ``collinear``, ``bad_voxel``, ``wrong_unit``
-    (the sizes differ by more than 20 times or less than a two hundredth), ``no_overlap`` (no start finds six partners, or
-    less than ``least_overlap`` of the points lie on the target), ``degenerate`` (the surface slides: a direction is free);
-    without ``init``: ``ambiguous`` (another pose fits nearly as well), ``no_consensus`` (fewer than three starts came to the
-    pose), ``poor_fit`` (residuals far above ``settings.sigma_m``). ConfigError for a start or number that cannot be used.
+    (the sizes differ by more than 20 times or less than a two hundredth, or a mesh is below 5 mm or beyond 5 m and not
+    ``any_size``), ``mirrored`` (a bad fit, and the points' mirror image fits well), ``no_overlap`` (no start finds six
+    partners, or less than ``least_overlap`` of the points lie on the target), ``degenerate`` (the surface slides: a
+    direction is free); without ``init``: ``ambiguous`` (another pose fits nearly as well), ``no_consensus`` (fewer than
+    three starts came to the pose), ``poor_fit`` (residuals far above ``settings.sigma_m``). ConfigError for a start or
+    number that cannot be used.
     """
     source = surface.rows_of_three(source_m, 'source')
-    _check_size(target, source)
+    _check_size(target, source, any_size)
     how = _with_reach(target, settings or IcpSettings())
     starts = _starts(target, source, init, multi_start)
     fits, first, agreeing = _found(target, source, starts, how, init is None)
@@ -105,6 +110,8 @@ def align(
         raise refusal(NO_OVERLAP, _nowhere(target, source, None if init is None else starts[0], how))
     best = fits[0]
     _check_fit(best, least_overlap, how)
+    if best.rms_m > BAD * target.diagonal_m:
+        _check_mirrored(target, source, best, how)
     runner_up = next((f for f in fits if not is_same(best, f, source)), None)
     doubts = _doubts(best, runner_up, source, how, None if init is not None else (agreeing, len(starts)))
     if doubts and init is None and not accept_coarse:
@@ -134,7 +141,7 @@ def align(
         runner_up_rms_m=None if runner_up is None else runner_up.score_m,
         coarse=init is None,
         targets=_targets(best, targets_m or {}),
-        warnings=(*(f'{code}: {why}' for code, why in doubts), *_warnings(best, first, init is None, source), *_size(target)),
+        warnings=(*(f'{code}: {why}' for code, why in doubts), *_warnings(target, best, first, init is None, source)),
     )
 
 
@@ -147,19 +154,31 @@ def _nowhere(target: SurfaceTarget, source: F64, init: F64 | None, how: IcpSetti
     return f'{tried}, at an init that leaves the middles {gap:.4g} m apart (is it T_target_source, in the unit that is said?)'
 
 
-def _check_size(target: SurfaceTarget, source: F64) -> None:
+def _check_size(target: SurfaceTarget, source: F64, any_size: bool) -> None:
     size = float(np.linalg.norm(np.ptp(source, axis=0))) if len(source) else 0.0
     ratio = size / target.diagonal_m if target.diagonal_m > 0 else 1.0
     if size > 0 and not SMALLEST_RATIO <= ratio <= LARGEST_RATIO and np.isfinite(ratio):
         raise RegistrationError(
             'wrong_unit', f'the source spans {size:.4g} m and the target {target.diagonal_m:.4g} m: is one of them in mm?'
         )
+    if target.is_mesh and not any_size and not _is_of_a_body(target):
+        valid = f'{SMALLEST_M:g} m to {LARGEST_M:g} m is valid'
+        raise RegistrationError(
+            'wrong_unit', f'the target spans {target.diagonal_m:.4g} m, {valid}: is the unit right? (--any-size where it is)'
+        )
 
 
-def _size(target: SurfaceTarget) -> list[str]:
-    if SMALLEST_M <= target.diagonal_m <= LARGEST_M:
-        return []
-    return [f'size: the target spans {target.diagonal_m:.4g} m: are both in the unit that is said?']
+def _is_of_a_body(target: SurfaceTarget) -> bool:
+    return SMALLEST_M <= target.diagonal_m <= LARGEST_M
+
+
+def _check_mirrored(target: SurfaceTarget, source: F64, best: IcpFit, how: IcpSettings) -> None:
+    """Raise RegistrationError ``mirrored`` where the points' mirror image fits far better than the points."""
+    mirror = source * (-1.0, 1.0, 1.0)
+    found = search(target.kernel, mirror, coarse_starts(target.sample_m, mirror, WHOLE), how, target.voxel_m, target.diagonal_m)
+    if found.refined and found.refined[0].rms_m < MIRRORED * best.rms_m and found.refined[0].inliers >= best.inliers // 2:
+        fits = f'their mirror image fits to {1e3 * found.refined[0].rms_m:.3f} mm, they to {1e3 * best.rms_m:.3f} mm'
+        raise RegistrationError('mirrored', f'the points are mirrored: {fits} (an axis flipped, left and right exchanged?)')
 
 
 def _with_reach(target: SurfaceTarget, settings: IcpSettings) -> IcpSettings:
@@ -253,8 +272,12 @@ def _doubts(
     return out
 
 
-def _warnings(best: IcpFit, first: IcpFit | None, coarse: bool, source: F64) -> list[str]:
+def _warnings(
+    target: SurfaceTarget, best: IcpFit, first: IcpFit | None, coarse: bool, source: F64
+) -> list[str]:
     out = []
+    if not target.is_mesh and not _is_of_a_body(target):  # a cloud may be of a room, a mesh here is of a body
+        out.append(f'size: the target spans {target.diagonal_m:.4g} m: are both in the unit that is said?')
     if not coarse and (first is None or not is_same(best, first, source)):
         came = 'found no partners' if first is None else f'came to {first.score_m * 1e3:.3f} mm'
         out.append(f'local_minimum: the start given {came}; a nudged start came to {best.score_m * 1e3:.3f} mm and is taken')

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from arsurg_ros import cli
-from arsurg_ros.commands.surface import load_init
+from arsurg_ros.commands.surface import distinct, load_init
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.files.meshes import load_surface
 from arsurg_ros.geometry import se3
@@ -202,3 +202,12 @@ def test_digitised_points_find_the_liver(
     error = np.array(found['T']) @ [*(se3.transform(se3.inverse(T), centre) * 1e3), 1]
     assert np.linalg.norm(error[:3] - centre * 1e3) < found['targets'][0]['margin95_mm'] < 1.5
     assert found['rms_mm'] == pytest.approx(0.5, rel=0.15) and found['warnings'] == []
+
+
+def test_points_that_are_there_twice_are_left_out_and_told() -> None:
+    points = np.array([[1.0, 2, 3], [0, 0, 0], [4, 5, 6], [0, 0, 0], [0, 0, 0]])
+    kept, said = distinct(points, 'source')
+    assert kept.tolist() == [[1, 2, 3], [0, 0, 0], [4, 5, 6]]
+    assert said == ['duplicates: 2 points of the source are the same as another and were left out']
+    assert distinct(kept, 'source')[1] == []
+    assert len(distinct(np.zeros((5, 3)), 'source')[0]) == 5

@@ -219,8 +219,18 @@ def test_both_sides_in_the_wrong_unit_are_told(factor: float) -> None:
     both = SurfaceTarget.prepare(VERTICES * factor, FACES)
     start = T.copy()
     start[:3, 3] *= factor
-    fit = align(both, digitised(60) * factor, start, multi_start=1)
-    assert any(w.startswith('size: the target spans ') for w in fit.warnings)
+    with pytest.raises(RegistrationError, match=r'the target spans .* m, 0\.005 m to 5 m is valid') as caught:
+        align(both, digitised(60) * factor, start, multi_start=1)
+    assert caught.value.code == 'wrong_unit'
+    assert align(both, digitised(60) * factor, start, multi_start=1, any_size=True).rms_m < 1e-3 * factor
+
+
+def test_mirrored_points_are_refused(target: SurfaceTarget) -> None:
+    mirrored = digitised(300) * (1, -1, 1)
+    for init in (None, T):
+        with pytest.raises(RegistrationError, match='the points are mirrored: their mirror image fits to ') as caught:
+            align(target, mirrored, init, accept_coarse=True, settings=IcpSettings(max_distance_m=0.1))
+        assert caught.value.code == 'mirrored'
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
