@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from arsurg_ros.errors import RegistrationError
+from arsurg_ros.files import atomic
 from arsurg_ros.registration.journal import KEPT, Journal, apply, replay
 from arsurg_ros.registration.store import ACCEPTED, HEAD, LOG, SessionStore, default_folder, read_log
 
@@ -333,3 +334,11 @@ def _accept_on(folder: Path, first: int, pipe: int) -> None:
         store.commit('accepted', accepted(k))
         os.write(pipe, b'.')
         k += 1
+
+
+def test_every_new_folder_is_put_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store whose folder's name is lost with the power has lost what was accepted."""
+    synced = []
+    monkeypatch.setattr(atomic, 'sync_folder', synced.append)
+    open_store(tmp_path / 'a' / 'b' / 'store').close()
+    assert {tmp_path, tmp_path / 'a', tmp_path / 'a' / 'b', tmp_path / 'a' / 'b' / 'store'} <= set(synced)
