@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,3 +114,16 @@ def test_a_stage_may_use_geometry_and_itself() -> None:
 
 def test_every_folder_of_modules_is_a_package() -> None:
     assert [place(path.parent) for path in FILES if not (path.parent / '__init__.py').is_file()] == []
+
+
+def test_parts_of_scipy_load_when_first_used() -> None:
+    """``import scipy`` loads a part when it is named; ``from scipy import optimize`` at the top loads it at every start."""
+    found = {(place(p), name) for p in FILES for name in imported(p, p.read_text(encoding='utf-8')) if name.startswith('scipy')}
+    assert ('registration/tre.py', 'scipy') in found
+    assert sorted((file, name) for file, name in found if name != 'scipy') == []
+
+
+def test_help_draws_and_solves_nothing() -> None:
+    heavy = ('scipy.special', 'matplotlib')
+    code = f'import sys, arsurg_ros.cli as cli; cli.parser(); print([m for m in {heavy} if m in sys.modules])'
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == '[]\n'

@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import fdtri
+import scipy
 
 from arsurg_ros.kernels import reference_calibration as reference
 from arsurg_ros.kernels.backends import pick
@@ -55,7 +55,7 @@ def solve_pivot(T: F64, demand: PivotDemand, *, robust: bool, backend: str = 'wa
 
 def outlier_limit(poses: int) -> float:
     """Return how many standard deviations of an axis a good pose exceeds in one calibration of twenty, of so many poses."""
-    return math.sqrt(3 * float(fdtri(3, max(3 * poses - 9, 3), 1 - 0.05 / max(poses, 1))))
+    return math.sqrt(3 * float(scipy.special.fdtri(3, max(3 * poses - 9, 3), 1 - 0.05 / max(poses, 1))))
 
 
 def solve_spin(T: F64, demand: SpinDemand, *, backend: str = 'wasm') -> SpinSolution | int:

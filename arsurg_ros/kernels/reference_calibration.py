@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
-from scipy.spatial.transform import Rotation
-from scipy.stats import chi
 
 from arsurg_ros.kernels.calibration_results import PivotSolution, Refused, SphereSolution, SpinSolution
 from arsurg_ros.types import F64
@@ -74,7 +72,7 @@ def _demanded(T: F64, used: Mask, limits: tuple[float, float, float]) -> int:
 def range_rad(T: F64, used: Mask) -> float:
     """Return the largest angle (rad) between two of the used poses, of at most 512 evenly taken ones."""
     step = max(-(-len(T) // COMPARED), 1)
-    R = Rotation.from_matrix(T[::step, :3, :3][used[::step]])
+    R = scipy.spatial.transform.Rotation.from_matrix(T[::step, :3, :3][used[::step]])
     return max((float((R[i].inv() * R[i:]).magnitude().max()) for i in range(len(R))), default=0.0)
 
 
@@ -106,6 +104,7 @@ def _absolute(T: F64, x: F64) -> F64:
 def _settle(T: F64, x: F64, limit: float) -> tuple[F64, Mask]:
     n = len(T)
     used: Mask = np.ones(n, dtype=np.bool_)
+    chi = scipy.stats.chi
     wide = np.sqrt(3 * n / (3 * n - 6)) * chi.ppf(0.99, 3) / chi.median(3)
 
     def scatter(size: F64) -> float:
@@ -181,7 +180,9 @@ def solve_sphere(points_m: F64) -> SphereSolution | int:
     x, *_ = np.linalg.lstsq(np.column_stack([2 * q, np.ones(n)]), np.sum(q * q, axis=1), rcond=None)
     start = np.append(x[:3], np.sqrt(x[3] + x[:3] @ x[:3]))
     tight = {'xtol': 1e-15, 'ftol': 1e-15, 'gtol': 1e-15}
-    found = least_squares(lambda c: np.linalg.norm(q - c[:3], axis=1) - c[3], start, jac=lambda c: -_normals(q, c), **tight)
+    found = scipy.optimize.least_squares(
+        lambda c: np.linalg.norm(q - c[:3], axis=1) - c[3], start, jac=lambda c: -_normals(q, c), **tight
+    )
     rows = _normals(q, found.x)
     information = rows.T @ rows
     condition = float(np.linalg.eigvalsh(information / n)[0])

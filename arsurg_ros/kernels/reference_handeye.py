@@ -12,12 +12,11 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
-from scipy.spatial.transform import Rotation
-from scipy.special import fdtri, ndtr
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.types import F64, ClosedForm, HandEyeFit
@@ -115,6 +114,11 @@ def _check(a: F64, b: F64) -> tuple[int, int]:
     return 0, 0
 
 
+def _rotations(R: F64) -> Any:
+    """Return SciPy's rotations of matrices (N, 3, 3)."""
+    return scipy.spatial.transform.Rotation.from_matrix(R)
+
+
 def _is_rigid(T: F64) -> bool:
     R = T[:3, :3]
     last = np.abs(T[3] - (0.0, 0.0, 0.0, 1.0)).max() <= 1e-9
@@ -127,7 +131,7 @@ def motion(poses: F64) -> F64:
     Over all pairs, one by one: chord 2 sin(angle / 2) along the axis, as the kernel's sum over poses has it.
     """
     i, j = np.triu_indices(len(poses), 1)
-    q = Rotation.from_matrix(np.swapaxes(poses[i, :3, :3], 1, 2) @ poses[j, :3, :3]).as_quat()
+    q = _rotations(np.swapaxes(poses[i, :3, :3], 1, 2) @ poses[j, :3, :3]).as_quat()
     chords = 2.0 * q[:, :3]
     values = np.linalg.eigvalsh(chords.T @ chords / len(i))[::-1]
     return np.asarray(2 * np.arcsin(np.minimum(np.sqrt(np.maximum(values, 0)) / 2, 1.0)))
@@ -150,7 +154,7 @@ def _check_motion(a: F64, b: F64, options: Options) -> Refused | None:
 def residuals(a: F64, b: F64, at: ClosedForm) -> F64:
     """Return (N, 6): translation (m) and rotation vector (rad) of A X B against Z, along the axes of A's parent."""
     M = a @ at.X @ b
-    w = Rotation.from_matrix(M[:, :3, :3] @ at.Z[:3, :3].T).as_rotvec()
+    w = _rotations(M[:, :3, :3] @ at.Z[:3, :3].T).as_rotvec()
     return np.concatenate([M[:, :3, 3] - at.Z[:3, 3], w], axis=1)
 
 
@@ -166,14 +170,14 @@ def _with_rotation(a: F64, b: F64, R_x: F64) -> ClosedForm:
     M[:, :, :3], M[:, :, 3:] = a[:, :3, :3], -np.eye(3)
     q = a[:, :3, 3] + (a[:, :3, :3] @ R_x @ b[:, :3, 3:])[:, :, 0]
     t = np.linalg.lstsq(M.reshape(3 * n, 6), -q.ravel(), rcond=None)[0]
-    R_z = Rotation.from_matrix(a[:, :3, :3] @ R_x @ b[:, :3, :3]).mean().as_matrix()
+    R_z = _rotations(a[:, :3, :3] @ R_x @ b[:, :3, :3]).mean().as_matrix()
     return ClosedForm(se3.compose(R_x, t[:3]), se3.compose(R_z, t[3:]))
 
 
 def park(a: F64, b: F64) -> ClosedForm | None:
     """Return X and Z of Park and Martin 1994: R_X = (M^T M)^-1/2 M^T, M the sum of beta alpha^T over logarithms."""
     A, B = _relative(a, b)
-    alpha, beta = (Rotation.from_matrix(T[:, :3, :3]).as_rotvec() for T in (A, B))
+    alpha, beta = (_rotations(T[:, :3, :3]).as_rotvec() for T in (A, B))
     use = np.maximum(np.linalg.norm(alpha, axis=1), np.linalg.norm(beta, axis=1)) < NEAR_HALF_TURN
     M = beta[use].T @ alpha[use]
     U, s, Vt = np.linalg.svd(M)
@@ -202,11 +206,11 @@ def daniilidis(a: F64, b: F64) -> ClosedForm | None:
     if size < 1e-9 * np.linalg.norm(best):
         return None
     q, d = best[:4] / size, best[4:] / size
-    R = Rotation.from_quat([q[1], q[2], q[3], q[0]]).as_matrix()
+    R = scipy.spatial.transform.Rotation.from_quat([q[1], q[2], q[3], q[0]]).as_matrix()
     t = 2.0 * length * (-d[0] * q[1:] + q[0] * d[1:] - np.cross(d[1:], q[1:]))
     X = se3.compose(R, t)
     Z = a @ X @ b
-    return ClosedForm(X, se3.compose(Rotation.from_matrix(Z[:, :3, :3]).mean().as_matrix(), Z[:, :3, 3].mean(axis=0)))
+    return ClosedForm(X, se3.compose(_rotations(Z[:, :3, :3]).mean().as_matrix(), Z[:, :3, 3].mean(axis=0)))
 
 
 def _dual(T: F64, length: float) -> tuple[F64, F64]:
@@ -274,7 +278,9 @@ def _fit(a: F64, b: F64, at: ClosedForm, noise: tuple[float, float]) -> ClosedFo
 
     unit = np.tile(np.repeat(noise, 3), 2)
     for _ in range(3):  # anew from where it ended: differences are exact about zero
-        found = least_squares(weighted, np.zeros(12), x_scale=unit, xtol=1e-14, ftol=1e-14, gtol=1e-14, jac='3-point')
+        found = scipy.optimize.least_squares(
+            weighted, np.zeros(12), x_scale=unit, xtol=1e-14, ftol=1e-14, gtol=1e-14, jac='3-point'
+        )
         at = _moved(at, found.x)
         if np.abs(found.x / unit).max() < 1e-6:
             break
@@ -311,7 +317,7 @@ def _statistics(e: F64, noise: tuple[float, float]) -> F64:
 
 
 def _limit(dof: float, z: float) -> float:
-    return 6.0 * float(fdtri(6, min(max(dof, 5.0), 1e9), ndtr(z)))
+    return 6.0 * float(scipy.special.fdtri(6, min(max(dof, 5.0), 1e9), scipy.special.ndtr(z)))
 
 
 def _clean(a: F64, b: F64, fit: _Refined, options: Options) -> bool:

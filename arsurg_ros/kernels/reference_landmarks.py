@@ -9,8 +9,8 @@ from itertools import combinations, permutations
 from math import nan
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels import reference
@@ -62,7 +62,9 @@ def solve_anisotropic(fixed: F64, moving: F64, of_fixed: F64, of_moving: F64) ->
         return np.asarray(np.linalg.solve(roots, residuals[:, :, None]).ravel())
 
     try:
-        found = optimize.least_squares(whitened, np.zeros(6), jac='3-point', x_scale='jac', xtol=1e-15, ftol=1e-15, gtol=1e-15)
+        found = scipy.optimize.least_squares(
+            whitened, np.zeros(6), jac='3-point', x_scale='jac', xtol=1e-15, ftol=1e-15, gtol=1e-15
+        )
         T = pose(found.x)
         weights = np.linalg.inv(_sums(T, of_fixed, of_moving))
     except np.linalg.LinAlgError:
@@ -107,7 +109,8 @@ def least_maximum(fixed: F64, moving: F64) -> float:
 
     x0 = np.append(np.zeros(6), squared(np.zeros(6)).max())
     limits = {'type': 'ineq', 'fun': lambda x: x[6] - squared(x)}
-    found = optimize.minimize(lambda x: x[6], x0, constraints=[limits], method='SLSQP', options={'ftol': 1e-15, 'maxiter': 500})
+    options = {'ftol': 1e-15, 'maxiter': 500}
+    found = scipy.optimize.minimize(lambda x: x[6], x0, constraints=[limits], method='SLSQP', options=options)
     return size * float(np.sqrt(min(squared(found.x).max(), x0[6])))
 
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.spatial.transform import Rotation, Slerp
 
 from arsurg_ros.kernels.calibration_results import Refused, ShiftFit, SpeedCorrelation
 from arsurg_ros.types import F64
@@ -26,7 +25,8 @@ class _Stream:
     def __init__(self, rows: F64, gap_s: float, mode: int) -> None:
         """Mode 0 compares angles, 1 distances."""
         self.t, self.gap_s = rows[:, 0], gap_s
-        self._turn = None if mode else Slerp(self.t, Rotation.from_quat(rows[:, 1:]))
+        transform = scipy.spatial.transform
+        self._turn = None if mode else transform.Slerp(self.t, transform.Rotation.from_quat(rows[:, 1:]))
         self._p = rows[:, 1:4]
 
     def speeds(self, start: F64, end: F64) -> F64:
@@ -67,7 +67,8 @@ def correlate(fast: F64, slow: F64, lags_s: F64, window: tuple[float, float, flo
 def _busy(stream: _Stream, start: F64, end: F64, speed: F64, lags_s: F64) -> float:
     if not len(speed):
         return 0.0
-    busy, count = slow, _ = float(np.quantile(speed, 0.9, method='lower')), 0
+    slow = float(np.quantile(speed, 0.9, method='lower'))
+    busy, count = slow, 0
     for i in range(9):
         lag = lags_s[i * (len(lags_s) - 1) // 8]
         x = stream.speeds(start + lag, end + lag)
@@ -146,7 +147,7 @@ def _root(score: Callable[[float], float], near: float, start_s: float, reach_s:
     if not len(falls):
         return float(at[-1] if values[-1] > 0 else at[0])
     k = falls[np.argmin(np.abs(at[falls] - near))]
-    return float(brentq(score, at[k], at[k + 1], xtol=1e-12))
+    return float(scipy.optimize.brentq(score, at[k], at[k + 1], xtol=1e-12))
 
 
 def _line(x: F64, y: F64, noise: float) -> tuple[float, float]:

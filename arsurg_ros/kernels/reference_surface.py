@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels import icp
@@ -33,7 +33,7 @@ class ReferenceTarget:
             self.size = self._mesh.count
             return
         self._points = cloud(points_m, voxel_m, f'target of {len(points_m)} points')
-        self._tree = cKDTree(self._points)
+        self._tree = scipy.spatial.cKDTree(self._points)
         self._normals = normals(self._points, neighbours)
         self.size = len(self._points)
 
@@ -115,7 +115,7 @@ def normals(points: F64, neighbours: int) -> F64:
     k = min(neighbours, len(points))
     if k < FEWEST_NEIGHBOURS:
         return np.zeros_like(points)
-    near = points[cKDTree(points).query(points, k=k)[1]]
+    near = points[scipy.spatial.cKDTree(points).query(points, k=k)[1]]
     d = near - near.mean(axis=1, keepdims=True)
     values, vectors = np.linalg.eigh(np.einsum('nki,nkj->nij', d, d))
     product, total = values[:, 1] * values[:, 2], values[:, 1] + values[:, 2]

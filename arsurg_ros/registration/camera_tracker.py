@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import least_squares, minimize
+import scipy
 
 from arsurg_ros.errors import RegistrationError
 from arsurg_ros.geometry import se3
@@ -227,7 +227,7 @@ def _fitted(pairs: Sequence[_Pair], camera: CameraModel, answer: _Answer, loss: 
         moved = answer.moved(x)
         return np.concatenate([p.residuals(moved, camera).ravel() for p in pairs])
 
-    out = least_squares(cost, np.zeros(answer.size), x_scale=np.full(answer.size, 0.1), loss=loss)
+    out = scipy.optimize.least_squares(cost, np.zeros(answer.size), x_scale=np.full(answer.size, 0.1), loss=loss)
     return answer.moved(np.asarray(out.x, dtype=np.float64))
 
 
@@ -299,7 +299,7 @@ def _components(off: F64, own: F64, G: F64) -> F64:
         return value if np.isfinite(value) else 1e100
 
     start = np.log([max(float(np.sqrt((off[:, k] ** 2).mean())), 1e-6) for k in (slice(0, 3), slice(3, 6))])
-    out = minimize(unlikely, start, method='Nelder-Mead', bounds=[(np.log(1e-7), np.log(10.0))] * 2)
+    out = scipy.optimize.minimize(unlikely, start, method='Nelder-Mead', bounds=[(np.log(1e-7), np.log(10.0))] * 2)
     return np.asarray(np.exp(out.x), dtype=np.float64)
 
 

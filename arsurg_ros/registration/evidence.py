@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from arsurg_ros.errors import RegistrationError
 from arsurg_ros.registration.tre import degrees_of_freedom
@@ -82,6 +82,6 @@ def warnings(judged: Judged, weights: F64, targets: Sequence[TargetError], outli
         'outliers_rejected': outliers,
         'poor_fit': bool(judged.fit.fre_m > POOR_FIT * float(np.linalg.norm(spread_m))),
         'fre_does_not_bound_tre': any(t.tre_rms_m > judged.fit.fre_m for t in targets),
-        'noise_exceeded': math.isinf(judged.dof) and special.chdtrc(degrees_of_freedom(used), judged.squared) < UNLIKELY,
+        'noise_exceeded': math.isinf(judged.dof) and scipy.special.chdtrc(degrees_of_freedom(used), judged.squared) < UNLIKELY,
     }
     return tuple(code for code, holds in found.items() if holds)

@@ -15,9 +15,8 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
-from scipy.special import fdtri
 
 from arsurg_ros.errors import RegistrationError
 from arsurg_ros.geometry import se3
@@ -274,7 +273,7 @@ def margin95(covariance: F64, from_rotation: F64, dof: tuple[float, float]) -> f
     turned = float(np.trace(from_rotation))
     doubt = turned**2 / dof[1] + (total - turned) ** 2 / dof[0]
     below = min(total**2 / doubt, 1e9) if doubt > 0 else 1e9
-    return math.sqrt(total * float(fdtri(shape, below, 0.95)))
+    return math.sqrt(total * float(scipy.special.fdtri(shape, below, 0.95)))
 
 
 def _disagreement(found: ClosedForm | None, kind: Setup, refined: F64) -> Disagreement:
@@ -294,8 +293,8 @@ def _motion(a: F64, about_rad: F64) -> Motion:
 
 def turns(robot: F64, used: NDArray[np.bool_]) -> F64:
     """Return the rotation vectors (N, 3), rad, of poses (N, 4, 4) against the mean of those used, for a picture."""
-    mean = Rotation.from_matrix(robot[used, :3, :3]).mean()
-    return np.asarray((mean.inv() * Rotation.from_matrix(robot[:, :3, :3])).as_rotvec(), dtype=np.float64)
+    rotations = scipy.spatial.transform.Rotation.from_matrix(robot[:, :3, :3])
+    return np.asarray((rotations[used].mean().inv() * rotations).as_rotvec(), dtype=np.float64)
 
 
 def _warnings(fit: HandEyeFit, motion: Motion, closed: dict[str, Disagreement], main: Estimate) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+import scipy
 
 from arsurg_ros.errors import ArsurgError, ConfigError, KernelError, RegistrationError
 from arsurg_ros.kernels.calibration_results import Refused, SpeedCorrelation
@@ -54,7 +54,7 @@ class _Stream:
     def rows(self, signal: str) -> F64:
         if signal == 'translation':
             return np.column_stack([self.t_s, self.T[:, :3, 3], np.zeros(len(self.T))])
-        return np.column_stack([self.t_s, Rotation.from_matrix(self.T[:, :3, :3]).as_quat()])
+        return np.column_stack([self.t_s, scipy.spatial.transform.Rotation.from_matrix(self.T[:, :3, :3]).as_quat()])
 
 
 def estimate_offset(

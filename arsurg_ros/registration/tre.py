@@ -13,8 +13,8 @@ import functools
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import optimize, special
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.types import F64, TargetError
@@ -113,12 +113,12 @@ def margin_m(covariance_m2: F64, dof: float, coverage: float = COVERAGE) -> floa
 
     def held(radius: float) -> float:
         ratio = radius**2 / np.maximum(along, 1e-300)
-        each = special.chdtr(3, ratio) if math.isinf(dof) else special.fdtr(3, dof, np.minimum(ratio / 3, 1e300))
+        each = scipy.special.chdtr(3, ratio) if math.isinf(dof) else scipy.special.fdtr(3, dof, np.minimum(ratio / 3, 1e300))
         return float(shares @ each) - coverage
 
     # The widest axis alone is the least, three times the same the most that the radius can be.
-    widest = special.chdtri(3, 1 - coverage) if math.isinf(dof) else 3 * special.fdtri(3, dof, coverage)
-    return math.sqrt(largest) * float(optimize.brentq(held, 1e-3, 1.01 * math.sqrt(widest), xtol=1e-6))
+    widest = scipy.special.chdtri(3, 1 - coverage) if math.isinf(dof) else 3 * scipy.special.fdtri(3, dof, coverage)
+    return math.sqrt(largest) * float(scipy.optimize.brentq(held, 1e-3, 1.01 * math.sqrt(widest), xtol=1e-6))
 
 
 def target_error(name: str, T_ref_ct: F64, covariance: F64, p_ct_m: F64, dof: float) -> TargetError:
