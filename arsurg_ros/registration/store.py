@@ -92,6 +92,8 @@ def verify(folder: Path, head: str = '') -> Verified:
             if found is None and len(chain.entries) == 1:
                 break
             raise _changed(path, found)
+    if behind := len(chain.entries) - len(older):
+        notes += (f'{ACCEPTED} is {behind} entries behind the log: a writer is at work, was stopped, or it was put back',)
     return Verified(chain, history, notes)
 
 
@@ -106,6 +108,9 @@ def _known_head(folder: Path, chain: Chain, head: str) -> tuple[str, ...]:
 
 
 def _replayed(folder: Path, entries: Sequence[Entry]) -> tuple[Record, ...]:
+    created = entries[0].data
+    if not isinstance(created, dict) or not {'store', 'ref_frame', 'ct_frame'} <= set(created):
+        raise RegistrationError('store_broken', f'{folder / LOG}: line 1 does not say which store and frames it is of')
     try:
         return replay(entries)
     except RegistrationError as e:
