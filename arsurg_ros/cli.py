@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ['doctor']:
         return doctor.main(arguments[1:])
-    args = parser().parse_args(join_points(arguments))
+    args = parser(arguments).parse_args(join_points(arguments))
     # So that a run that is told to end takes its nodes with it.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
@@ -59,8 +59,8 @@ def refuse(args: argparse.Namespace, code: str, message: str, said: str = '') ->
     return REFUSED
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command's parser."""
+def parser(words: Collection[str] = tuple(commands.GROUPS)) -> argparse.ArgumentParser:
+    """Return the command's parser; groups that are not among the words given are named, their commands not imported."""
     out = argparse.ArgumentParser(prog='arsurg', description='Surgical augmented reality on ROS 2.')
     out.add_argument('--version', action='version', version=f'arsurg_ros {__version__}')
     out.set_defaults(json=None)
@@ -85,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
             '--shared-machine', action='store_true',
             help="limits of time (latency, rates, lost frames) are said and do not count: others' load is not this system's",
         )
-    commands.add_all(members)
+    commands.add_all(members, words)
     members.add_parser('doctor', help='what was found, what is wrong, and the remedy')
     return out
 
