@@ -15,7 +15,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from arsurg_ros import __version__, commands, doctor, report
 from arsurg_ros.commands.common import join_points
@@ -37,7 +37,12 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ['doctor']:
         return doctor.main(arguments[1:])
-    args = parser(arguments).parse_args(join_points(arguments))
+    try:
+        args = parser(arguments).parse_args(join_points(arguments))
+    except ConfigError as e:
+        # demo and replay have a file behind --json
+        asked = '--json' in arguments and arguments[0] not in ('demo', 'replay')
+        return refuse(argparse.Namespace(json=asked), error_code(e), str(e))
     # So that a run that is told to end takes its nodes with it.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
@@ -59,9 +64,20 @@ def refuse(args: argparse.Namespace, code: str, message: str, said: str = '') ->
     return REFUSED
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that refuses words as everything else is refused: one line, status 2, and JSON where that was asked for."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ConfigError with argparse's message and where to read on."""
+        raise ConfigError(f'{self.prog}: {message} (see {self.prog} --help)')
+
+
 def parser(words: Collection[str] = tuple(commands.GROUPS)) -> argparse.ArgumentParser:
-    """Return the command's parser; groups that are not among the words given are named, their commands not imported."""
-    out = argparse.ArgumentParser(prog='arsurg', description='Surgical augmented reality on ROS 2.')
+    """Return the command's parser, which raises ConfigError for words that it does not know.
+
+    Groups that are not among ``words`` are named; their commands are not imported.
+    """
+    out: argparse.ArgumentParser = Parser(prog='arsurg', description='Surgical augmented reality on ROS 2.')
     out.add_argument('--version', action='version', version=f'arsurg_ros {__version__}')
     out.set_defaults(json=None)
     members = out.add_subparsers(required=True, metavar='COMMAND')

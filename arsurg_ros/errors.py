@@ -35,7 +35,8 @@ class RegistrationError(ArsurgError):
     - pivot, spin and sphere, beside these: ``not_a_pivot``, ``not_a_spin``, ``not_a_sphere``, ``coplanar``, ``ill_conditioned``
     - streams and their time offset: ``no_stamps``, ``no_overlap``, ``not_monotonic``, ``disjoint``, ``too_few_samples``,
       ``no_motion``, ``no_correlation``, ``ambiguous_offset``, ``offset_out_of_range``
-    - surfaces: ``empty_mesh``, ``bad_face``, ``bad_voxel``, ``no_overlap``, ``degenerate``
+    - surfaces: ``empty_mesh``, ``bad_face``, ``bad_voxel``, ``no_overlap``, ``degenerate``; without a start: ``ambiguous``
+      (another pose fits nearly as well), ``no_consensus`` (few starts came to it), ``poor_fit`` (far above the stated noise)
     - pictures of boards: ``no_board``, ``mixed_sizes``, ``too_few_views``, ``repeated_view``
     - the session: ``not_still``, ``too_many_points``, ``not_computed``, ``fre_too_large``, ``not_registered``,
       ``nothing_to_revert``, ``not_near``, ``validation_failed``, ``nothing_to_save``, ``not_clear``, ``no_session_file``,

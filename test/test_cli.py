@@ -193,3 +193,28 @@ def test_version(capsys):
         cli.main(['--version'])
     assert ended.value.code == 0
     assert 'arsurg_ros' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('words', 'says'),
+    [
+        (['register', 'landmarks', '--fixed', 'f.csv'], 'landmarks: the following arguments are required: --moving'),
+        (['register', 'landmarks', '--fixed', 'f', '--moving', 'm', '--target', '1,2'], 'x,y,z with three finite numbers'),
+        (['calibrate', 'pivot', '--poses', 'p', '--method', 'best'], "argument --method: invalid choice: 'best'"),
+        (['calibrate', 'sphere', '--points', 'p', '--nonsense'], 'unrecognized arguments: --nonsense'),
+        (['calibrate'], 'arguments are required: WHAT (see arsurg calibrate --help)'),
+    ],
+)
+def test_words_that_no_command_knows_are_one_line_and_json(words, says, capsys):
+    assert cli.main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == '' and said.err.startswith('error: ') and says in said.err
+    assert len(said.err.splitlines()) == 1
+    assert cli.main([*words, '--json']) == 2
+    error = json.loads(capsys.readouterr().out)['error']
+    assert error['code'] == 'bad_option' and says in error['message'].replace(' --json', '')
+
+
+def test_a_file_behind_json_is_not_standard_output(capsys):
+    assert cli.main(['demo', '--nonsense', '--json', 'out.json']) == 2
+    assert capsys.readouterr().out == ''

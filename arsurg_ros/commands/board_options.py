@@ -46,7 +46,11 @@ def add_board_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_board(args: argparse.Namespace) -> CalibrationBoard:
-    """Return the board of ``--board``; raises ConfigError, DataError."""
+    """Return the board of ``--board``; raises ConfigError, also for limits of its views that cannot be, DataError."""
+    if args.min_corners < 4:
+        raise ConfigError(f'--min-corners {args.min_corners}: 4 or more are needed')
+    if args.min_tags not in (1, 2):
+        raise ConfigError(f'--min-tags {args.min_tags}: 1 or 2 is needed')
     return load_calibration_board(args.board, unit_m(args))
 
 
@@ -66,7 +70,7 @@ def read_views(args: argparse.Namespace, board: CalibrationBoard, source: str | 
 def _size(text: str | None) -> tuple[int, int]:
     found = re.fullmatch(r'([1-9]\d{0,4})x([1-9]\d{0,4})', text or '')
     if found is None:
-        raise ConfigError(f'--size {text}: WIDTHxHEIGHT of the pictures, px, is needed with --corners, as 640x480')
+        raise ConfigError(f'--size {text or "missing"}: WIDTHxHEIGHT of the pictures, px, is needed with --corners, as 640x480')
     return int(found[1]), int(found[2])
 
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """``arsurg calibrate camera``: intrinsics and distortion of a camera, or of a stereo pair, from pictures of a board.
 
-JSON, beside what every command has: ``T`` (null, or the right camera's T_left_right), ``image_width``, ``image_height``, ``K``
-(3x3), ``distortion`` (k1 k2 p1 p2 k3), ``std`` (by name: fx fy cx cy in px, the fitted coefficients), ``rms_px``,
+JSON, beside what every command has: ``T`` (null, or the right camera's T_left_right), ``board`` (in words), ``image_width``,
+``image_height``, ``K`` (3x3), ``distortion`` (k1 k2 p1 p2 k3), ``std`` (by name: fx fy cx cy in px, the fitted coefficients),
+``rms_px``,
 ``held_out_rms_px``, ``limit_px``, ``coverage`` and ``hull`` (parts of the picture), ``tilt_deg``, ``views``, ``views_used``,
 ``rejected`` (names), ``per_view`` (file, corners, rms_px, used, reason, T_cam_board), ``warnings``; with ``--right`` also
 ``right`` (the same for the right camera) and ``stereo`` (T_left_right, rms_px, epipolar_px, baseline_mm, pairs, rejected).

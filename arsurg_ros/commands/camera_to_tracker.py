@@ -87,10 +87,7 @@ def run(args: argparse.Namespace) -> int:
     if args.check is not None and T_carrier_board is not None:
         done = judge_camera(found, camera, carriers, T_carrier_board, one_pose(args, 'check'))
     else:
-        done = place_camera(
-            found, camera, carriers, T_carrier_board, tracker_at_base=args.tracked == 'camera', reject=not args.no_reject,
-            trust_order=args.corners is not None, backend=args.backend,
-        )
+        done = place(args, found, camera, carriers, T_carrier_board)
     kernel = 'handeye' if T_carrier_board is None else None
     result = answer(args, done, found, unit, T_carrier_board is not None)
     return finish(args, 'calibrate camera-to-tracker', kernel, result, report(args, done, unit), _drawer(done, camera))
@@ -103,6 +100,23 @@ def _drawer(done: CameraPlacement, camera: CameraModel) -> Any:
         draw_placement(figure, done, camera)
 
     return draw
+
+
+def place(
+    args: argparse.Namespace, found: BoardViews, camera: CameraModel, carriers: F64, T_carrier_board: F64 | None
+) -> CameraPlacement:
+    """Return the camera's place; says a ``wrong_setup`` of the hand-eye calibration behind it in this command's words."""
+    try:
+        return place_camera(
+            found, camera, carriers, T_carrier_board, tracker_at_base=args.tracked == 'camera', reject=not args.no_reject,
+            trust_order=args.corners is not None, backend=args.backend,
+        )
+    except RegistrationError as e:
+        if e.code != 'wrong_setup':
+            raise
+        other = 'camera' if args.tracked == 'board' else 'board'
+        said = f'--poses {args.poses}: as --tracked {args.tracked} they contradict the pictures, the other way round they fit'
+        raise RegistrationError('wrong_setup', f'{said}: use --tracked {other}, or invert them if they are T_body_trk') from e
 
 
 def carrier_poses(args: argparse.Namespace, poses: F64 | None, pictures: int) -> F64:

@@ -124,6 +124,18 @@ def check_outputs(args: argparse.Namespace, suffixes: tuple[str, ...] = SUFFIXES
             raise ConfigError(f'--{name} {path}: there is no folder {path.parent}')
 
 
+def require_positive(args: argparse.Namespace, units: Mapping[str, str], *, zero: bool = False) -> None:
+    """Raise ConfigError for an option (its name in ``args``, with its unit in words) that is given and not positive.
+
+    ``zero``: it may be 0 too.
+    """
+    for name, unit in units.items():
+        value = getattr(args, name)
+        if value is not None and not (0 < value < math.inf or (zero and value == 0)):
+            least = 'zero or a positive number' if zero else 'a positive number'
+            raise ConfigError(f'--{name.replace("_", "-")} {value:g}: {least} of {unit} is needed')
+
+
 def finish(
     args: argparse.Namespace,
     command: str,

@@ -28,11 +28,13 @@ from arsurg_ros.files.poses import load_poses
 from arsurg_ros.files.source import read_table, require_finite
 from arsurg_ros.geometry import se3
 from arsurg_ros.registration import pairing
+from arsurg_ros.registration.evidence import LARGEST_SPAN_M
 from arsurg_ros.registration.landmarks import Landmarks, register
 from arsurg_ros.registration.pairs import OUTLIER_SIGMAS, USUAL_NOISE_M, Covariances
 from arsurg_ros.types import F64, RegistrationResult
 
 MM = 1e-3
+DWELL_MM, DWELL_S = 2.0, 0.8
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,8 +57,8 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     p.add_argument('--weights', type=Path, metavar='FILE', help='a weight for every moving point, in its order or by its name')
     p.add_argument('--tip', type=common.point, metavar='X,Y,Z', help='the tip in the tool of --fixed: its rests are the points')
     p.add_argument('--reference', metavar='P', help='poses of the reference body, where those of --fixed are in the tracker')
-    p.add_argument('--dwell-radius', type=float, default=2.0, metavar='MM', help='how far a resting tip may move (default 2)')
-    p.add_argument('--dwell-s', type=float, default=0.8, metavar='S', help='how long it must rest (default 0.8)')
+    p.add_argument('--dwell-radius', type=float, metavar='MM', help=f'how far a resting tip may move (default {DWELL_MM:g})')
+    p.add_argument('--dwell-s', type=float, metavar='S', help=f'how long it must rest (default {DWELL_S:g})')
     common.add_common(p)
     p.set_defaults(run=run)
 
@@ -78,9 +80,11 @@ class Job:
 def run(args: argparse.Namespace) -> int:
     """Register and tell; returns the exit status."""
     common.check_outputs(args)
+    check_options(args)
     job = pair(args)
     p_fixed_m, p_moving_m, names = job.chosen()
     weights = None if args.weights is None else load_weights(args.weights, job.moving)[job.pairs.moving]
+    check_targets(args, p_moving_m)
     targets = {f'target {i}': np.array(p) * common.unit_m(args) for i, p in enumerate(args.target, 1)}
     result = register(
         Landmarks(names, p_moving_m, weights=weights, targets=targets),
@@ -108,17 +112,15 @@ def pair(args: argparse.Namespace) -> Job:
     """Read both sides and pair them."""
     unit_m = common.unit_m(args)
     moving = load_points(args.moving, unit_m)
-    check_threshold(args)
     if args.tip is None:
-        if args.reference is not None:
-            raise ConfigError('--reference: only with --tip')
         fixed = load_points(args.fixed, unit_m)
         dwells = None
     else:
         poses = load_poses(args.fixed, unit_m)
         if args.reference is not None:
             poses = pairing.relative(poses, load_poses(args.reference, unit_m), args.backend)
-        dwells = pairing.tip_dwells(poses, np.array(args.tip) * unit_m, args.dwell_radius * MM, args.dwell_s)
+        radius_mm, rest_s = args.dwell_radius or DWELL_MM, args.dwell_s or DWELL_S
+        dwells = pairing.tip_dwells(poses, np.array(args.tip) * unit_m, radius_mm * MM, rest_s)
         p_m = np.array([d.p_ref_m for d in dwells]).reshape(-1, 3)
         fixed = Points(p_m, tuple(f'rest {i}' for i in range(1, len(dwells) + 1)), args.fixed, False)
     if args.unordered:
@@ -130,14 +132,33 @@ def pair(args: argparse.Namespace) -> Job:
     return Job(fixed, moving, pairs)
 
 
-def check_threshold(args: argparse.Namespace) -> None:
-    """Raise RegistrationError for a --threshold that is none, ConfigError where nothing uses it."""
-    if args.threshold is None:
-        return
-    if not 0 < args.threshold < float('inf'):
-        raise RegistrationError('bad_threshold', f'--threshold {args.threshold}: a positive number of mm is needed')
-    if not (args.robust or args.unordered):
+def check_options(args: argparse.Namespace) -> None:
+    """Raise RegistrationError for a number that cannot be, ConfigError where nothing uses it."""
+    numbers = (('threshold', 'mm', 'bad_threshold'), ('noise', 'mm', 'bad_noise'), ('dwell_radius', 'mm', 'bad_threshold'),
+               ('dwell_s', 's', 'bad_threshold'))
+    for name, unit, code in numbers:
+        value = getattr(args, name)
+        if value is not None and not 0 < value < float('inf'):
+            raise RegistrationError(code, f'--{name.replace("_", "-")} {value:g}: a positive number of {unit} is needed')
+    for name in ('fixed', 'moving'):
+        sigmas = getattr(args, f'{name}_noise')
+        if sigmas is not None and min(sigmas) < 0:
+            said = ','.join(f'{s:g}' for s in sigmas)
+            raise RegistrationError('bad_noise', f'--{name}-noise {said}: a standard deviation, mm, is never negative')
+    if args.threshold is not None and not (args.robust or args.unordered):
         raise ConfigError('--threshold: only --robust and --unordered use it')
+    for name in ('reference', 'dwell_radius', 'dwell_s'):
+        if args.tip is None and getattr(args, name) is not None:
+            raise ConfigError(f'--{name.replace("_", "-")}: only with --tip')
+
+
+def check_targets(args: argparse.Namespace, p_moving_m: F64) -> None:
+    """Raise RegistrationError ``wrong_unit`` for a target that is nowhere near the landmarks."""
+    for target in args.target if len(p_moving_m) else ():  # the fit refuses none
+        away_m = float(np.linalg.norm(np.array(target) * common.unit_m(args) - p_moving_m.mean(axis=0)))
+        if away_m > LARGEST_SPAN_M:  # false for NaN: the fit refuses those
+            said = f'--target {",".join(f"{v:g}" for v in target)} {args.units}: {away_m:.4g} m from the landmarks'
+            raise RegistrationError('wrong_unit', f'{said}; {LARGEST_SPAN_M:g} m is valid: mm given as m?')
 
 
 def threshold(args: argparse.Namespace) -> float:

@@ -7,7 +7,8 @@ THE SIGN: ``offset_s`` is added to b's stamps: what b saw at t, a saw at t + off
 JSON, beside what commands/common.py names: ``offset_s``, ``sigma_s`` (one standard error), ``meaning`` (the sign in words);
 ``correlation`` (of the speeds at the offset), ``second_peak`` (the next peak's share of the highest), ``signal``,
 ``window_s``, ``rate_a_hz``, ``rate_b_hz``, ``slower`` (a or b), ``speeds`` (pairs used), ``outliers``, ``gain`` (slower over
-faster), ``noise`` (of a speed) with ``noise_unit``, ``dropped_a``, ``dropped_b`` (samples with the stamp before), ``curve``:
+faster), ``noise`` (of a speed) with ``noise_unit``, ``dropped_a``, ``dropped_b`` (samples that are not valid, or have the
+stamp of the one before), ``curve``:
 ``offsets_s`` and ``correlations``; ``source_a``, ``source_b``; ``warnings``.
 
 Errors: those of registration/latency.py.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from arsurg_ros.commands.common import add_common, check_outputs, finish, unit_m
+from arsurg_ros.commands.common import add_common, check_outputs, finish, require_positive, unit_m
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.registration.latency import MAX_OFFSET_S, UNITS, estimate_offset
 from arsurg_ros.types import OffsetEstimate
@@ -50,6 +51,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Estimate, print, write; raises ArsurgError."""
     check_outputs(args)
+    require_positive(args, {'max_offset': 'seconds', 'window': 'seconds'})
     a, b = (load_poses(source, unit_m(args)) for source in (args.a, args.b))
     found = estimate_offset(
         a, b, max_offset_s=args.max_offset, signal=args.signal, window_s=args.window, backend=args.backend
@@ -84,10 +86,10 @@ def run(args: argparse.Namespace) -> int:
 
         draw_latency(figure, found)
 
-    return finish(args, 'estimate latency', 'calibration', answer, _text(found), draw)
+    return finish(args, 'estimate latency', 'calibration', answer, _text(found, (a.dropped, b.dropped)), draw)
 
 
-def _text(found: OffsetEstimate) -> str:
+def _text(found: OffsetEstimate, invalid: tuple[int, int]) -> str:
     later = 'early' if found.offset_s > 0 else 'late'
     lines = [
         f"offset    {1e3 * found.offset_s:+.2f} ms, to add to b's stamps (b's are {later} against a's)",
@@ -99,4 +101,6 @@ def _text(found: OffsetEstimate) -> str:
     ]
     if any(found.dropped):
         lines.append(f'dropped   {found.dropped[0]} samples of a, {found.dropped[1]} of b with the stamp of the one before')
+    if any(invalid):
+        lines.append(f'dropped   {invalid[0]} samples of a, {invalid[1]} of b that are not valid')
     return '\n'.join([*lines, *(f'warning: {w}' for w in found.warnings)])

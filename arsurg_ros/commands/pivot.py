@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, unit_m
+from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, require_positive, unit_m
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.registration.pivot import METHODS, MIN_RANGE_RAD, calibrate_pivot
 from arsurg_ros.registration.spin import calibrate_spin
@@ -52,6 +52,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Calibrate, print, write; raises ArsurgError."""
     check_outputs(args)
+    require_positive(args, {'min_range': 'degrees'})
     poses = load_poses(args.poses, unit_m(args))
     found = calibrate_pivot(
         poses, method=args.method, min_range_rad=math.radians(args.min_range), backend=args.backend

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, point, unit_m
+from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, point, require_positive, unit_m
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.registration.spin import MIN_TURN_RAD, calibrate_spin
 from arsurg_ros.types import SpinCalibration
@@ -47,6 +47,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Calibrate, print, write; raises ArsurgError."""
     check_outputs(args)
+    require_positive(args, {'min_turn': 'degrees'})
     poses = load_poses(args.poses, unit_m(args))
     tip = None if args.tip is None else np.array(args.tip) * unit_m(args)
     found = calibrate_spin(poses, tip_m=tip, min_turn_rad=math.radians(args.min_turn), backend=args.backend)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from arsurg_ros.commands.common import (
     lengths,
     matrix_text,
     point,
+    require_positive,
     unit_m,
 )
 from arsurg_ros.errors import ConfigError
@@ -38,7 +40,9 @@ inliers, points, overlap; iterations, converged; covariance (6x6: x y z rx ry rz
 max_distance_mm, voxel_mm; residuals_mm {before, after: p50, p95, max}; targets [{name, p, tre_rms_mm, margin95_mm}]; warnings.
 
 refusals: too_few_points, too_many_points, not_finite, empty_mesh, bad_face, bad_voxel, coincident, collinear, wrong_unit,
-no_overlap, degenerate."""
+mirrored, no_overlap, degenerate; without --init and without --accept-coarse: ambiguous (another pose fits nearly as well),
+no_consensus (fewer than three starts came to the pose), poor_fit (residuals more than three times --sigma). With --init these
+are warnings, beside local_minimum (the start given led to a worse pose than a nudged one)."""
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,19 +54,31 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog=FIELDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--target', required=True, type=Path, help='mesh or cloud: .ply .vtk .vtp .stl .obj')
+    parser.add_argument('--target', required=True, type=Path, help='mesh: .ply .vtk .vtp .stl .obj, or cloud: .ply')
     parser.add_argument('--source', required=True, help='points: .csv .txt .npy .npz .yaml .xml, or a mesh or cloud')
     parser.add_argument(
         '--init', help='T_target_source to start from: a 4x4 text, or what register landmarks --out wrote (default: search)'
     )
     parser.add_argument('--method', choices=METHODS, default='point_to_plane', help='default point_to_plane')
-    parser.add_argument('--voxel', type=float, default=0.0, help='edge of the voxels that thin both clouds (default: none)')
-    parser.add_argument('--max-distance', type=float, help='farthest partner (default 4 voxels, or a tenth of the target)')
-    parser.add_argument('--loss', choices=LOSSES, default='none', help='robust against points off the surface (default none)')
-    parser.add_argument('--sigma', type=float, default=0.0, help="residuals' sd for --loss (default: from their median)")
-    parser.add_argument('--multi-start', type=int, metavar='N', help='starts tried: up to 13 with --init (7), 24 without (24)')
     parser.add_argument(
-        '--target-point', type=point, action='append', default=[], metavar='X,Y,Z', help='a place of the target: its TRE'
+        '--voxel', type=float, default=0.0, metavar='EDGE',
+        help='edge of the voxels that thin both clouds, in --units (default: none)',
+    )
+    parser.add_argument(
+        '--max-distance', type=float, metavar='D',
+        help='farthest partner, in --units (default 4 voxels, or a tenth of the target)',
+    )
+    parser.add_argument('--loss', choices=LOSSES, default='none', help='robust against points off the surface (default none)')
+    parser.add_argument(
+        '--sigma', type=float, default=0.0, metavar='SD',
+        help="points' sd, in --units, for --loss and poor_fit (default: unknown)",
+    )
+    parser.add_argument('--multi-start', type=int, metavar='N', help='starts tried: up to 13 with --init (7), or 408 (408)')
+    parser.add_argument('--accept-coarse', action='store_true', help='without --init: answer though in doubt')
+    parser.add_argument('--any-size', action='store_true', help='a mesh below 5 mm or beyond 5 m is meant')
+    parser.add_argument(
+        '--target-point', type=point, action='append', default=[], metavar='X,Y,Z',
+        help='a place of the target where the error is to be known, in --units; can be repeated'
     )
     add_common(parser)
     parser.set_defaults(run=run)
@@ -71,11 +87,14 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Register; returns the exit status."""
     check_outputs(args)
+    require_positive(args, {'max_distance': args.units})
+    require_positive(args, {'voxel': args.units, 'sigma': args.units}, zero=True)
     unit, to_m = lengths(args), unit_m(args)
     shape = load_surface(args.target, unit=args.units)
-    source = load_points(args.source, to_m).p_m
+    source, twice = distinct(load_points(args.source, to_m).p_m, 'source')
+    vertices, twice_there = (shape.vertices_m, []) if len(shape.triangles) else distinct(shape.vertices_m, 'target')
     init = None if args.init is None else load_init(args.init, to_m)
-    target = SurfaceTarget.prepare(shape.vertices_m, shape.triangles, voxel_m=args.voxel * to_m, backend=args.backend)
+    target = SurfaceTarget.prepare(vertices, shape.triangles, voxel_m=args.voxel * to_m, backend=args.backend)
     how = IcpSettings(
         args.method,
         args.loss,
@@ -83,7 +102,11 @@ def run(args: argparse.Namespace) -> int:
         math.inf if args.max_distance is None else args.max_distance * to_m,
     )
     places = {f'{i}': tuple(v * to_m for v in p) for i, p in enumerate(args.target_point)}
-    fit = align(target, source, init, settings=how, multi_start=args.multi_start, targets_m=places)
+    fit = align(
+        target, source, init, settings=how, multi_start=args.multi_start, targets_m=places, accept_coarse=args.accept_coarse,
+        any_size=args.any_size,
+    )  # fmt: skip
+    fit = replace(fit, warnings=(*fit.warnings, *twice, *twice_there))
     title = f'{Path(args.source).name} on {args.target.name}: {fit.method}, rms {fit.rms_m * 1e3:.3g} mm'
 
     def draw(figure: Any) -> None:
@@ -95,6 +118,18 @@ def run(args: argparse.Namespace) -> int:
 
     answer = as_answer(fit, unit, source, args.voxel * to_m)
     return finish(args, 'register surface', 'surface', answer, as_text(fit, unit, answer, shape), draw)
+
+
+def distinct(points_m: F64, which: str) -> tuple[F64, list[str]]:
+    """Return points (N, 3) without those that coincide exactly with another, in their order, and a warning where there are.
+
+    A scanner writes the same point, often its origin, where it has seen nothing.
+    """
+    _, first = np.unique(points_m, axis=0, return_index=True)
+    left_out = len(points_m) - len(first)
+    if not left_out or len(first) < 2:  # one place alone is refused as such
+        return points_m, []
+    return points_m[np.sort(first)], [f'duplicates: {left_out} points of the {which} are the same as another and were left out']
 
 
 def load_init(path: str, to_m: float) -> F64:
@@ -173,6 +208,7 @@ def as_text(fit: SurfaceFit, unit: Lengths, answer: dict[str, Any], shape: Surfa
     sd_mm, sd_deg = answer['sd_mm'], answer['sd_deg']
     runner = answer['runner_up']
     elsewhere = 'none ended elsewhere' if runner is None else f'the best elsewhere: rms {runner["rms_mm"]:.3f} mm'
+    agree = 'came here, most were dropped early' if fit.coarse else 'agree'
     state = 'converged' if fit.converged else 'not converged'
     lines = [
         f'surface registration onto a {kind}, {fit.method}',
@@ -183,7 +219,7 @@ def as_text(fit: SurfaceFit, unit: Lengths, answer: dict[str, Any], shape: Surfa
         f'standard dev.     x {sd_mm[0]:.3f}, y {sd_mm[1]:.3f}, z {sd_mm[2]:.3f} mm; '
         f'turns {sd_deg[0]:.4f}, {sd_deg[1]:.4f}, {sd_deg[2]:.4f} deg (first order, independent noise)',
         f'held least        {fit.weakest.text}: {fit.weakest.information:.3f} of 1',
-        f'starts            {fit.agreeing} of {fit.starts} agree; {elsewhere}; {fit.iterations} iterations, {state}',
+        f'starts            {fit.agreeing} of {fit.starts} {agree}; {elsewhere}; {fit.iterations} iterations, {state}',
     ]
     for t in answer['targets']:
         place = unit.text(np.array(t['p']) * UNITS_M[unit.unit])

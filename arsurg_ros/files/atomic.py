@@ -42,6 +42,14 @@ def write(path: Path, data: bytes) -> None:
     publish(prepare(path, data))
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder with all above it, each new name to the disk: a file is no safer than its folder. Raises OSError."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Put a folder's list of names to the disk. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

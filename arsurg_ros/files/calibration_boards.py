@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.errors import ConfigError, DataError, RegistrationError
 from arsurg_ros.files.source import read_text
 from arsurg_ros.geometry.calibration_boards import KINDS, CalibrationBoard
 from arsurg_ros.geometry.dictionaries import check_dictionary
@@ -25,6 +25,8 @@ KEYS = {
     'aruco': ('columns', 'rows', 'tag', 'gap', 'dictionary'),
 }
 OPTIONAL = ('legacy',)
+#: Squares of other sizes are of another unit.
+SMALLEST_M, LARGEST_M = 2e-4, 1.0
 
 
 def load_calibration_board(text: str, unit_m: float) -> CalibrationBoard:
@@ -32,7 +34,7 @@ def load_calibration_board(text: str, unit_m: float) -> CalibrationBoard:
 
     The file has the keys ``kind`` (chessboard, charuco, aruco), ``columns``, ``rows``, the lengths ``square``, ``tag``, ``gap``
     that the kind has, ``dictionary``, ``legacy`` and ``unit`` (mm or m). Raises ConfigError that explains the syntax,
-    DataError for a file that cannot be read.
+    DataError for a file that cannot be read, RegistrationError ``wrong_unit`` for squares below 0.2 mm or beyond 1 m.
     """
     if text.lower().endswith(('.yaml', '.yml')):
         return _from_yaml(Path(text), unit_m)
@@ -85,9 +87,14 @@ def _board(kind: str, fields: dict[str, Any], where: str, unit_m: float) -> Cali
     if not isinstance(legacy, bool):
         raise ConfigError(f'{where}: legacy {legacy!r}: true or false is needed')
     try:
-        return CalibrationBoard(kind, int(columns), int(rows), pitch, tag, dictionary, legacy)
+        board = CalibrationBoard(kind, int(columns), int(rows), pitch, tag, dictionary, legacy)
     except ConfigError as e:
         raise ConfigError(f'{where}: {e}') from e
+    if not SMALLEST_M <= pitch <= LARGEST_M:
+        said = f'{where}: a square of {1e3 * pitch:g} mm; {1e3 * SMALLEST_M:g} mm to {1e3 * LARGEST_M:g} mm is valid'
+        hint = 'mm given as m' if pitch > LARGEST_M else 'm given as mm'
+        raise RegistrationError('wrong_unit', f'{said}: {hint}?')
+    return board
 
 
 def _number(fields: dict[str, Any], key: str, where: str, kind: type[int] | type[float]) -> float:

@@ -17,6 +17,7 @@ from arsurg_ros.files.ply import read_ply, write_ply
 from arsurg_ros.types import F64, Mesh
 
 UNITS_M = {'mm': 1e-3, 'm': 1.0}
+NO_TRIANGLES = 'no triangles'
 VTK_READERS = {
     '.vtk': 'vtkmodules.vtkIOLegacy:vtkPolyDataReader',
     '.vtp': 'vtkmodules.vtkIOXML:vtkXMLPolyDataReader',
@@ -64,7 +65,11 @@ def load_surface(path: str | Path, *, unit: str = 'mm') -> Surface:
     """
     path = Path(path)
     if path.suffix.lower() != '.ply':
-        mesh = load_mesh(path, unit=unit)
+        try:
+            mesh = load_mesh(path, unit=unit)
+        except DataError as e:
+            hint = '; a cloud, points without triangles, is read from .ply alone' if str(e).endswith(NO_TRIANGLES) else ''
+            raise DataError(f'{e}{hint}') from e
         return Surface(mesh.vertices_m.astype(np.float64), mesh.triangles.astype(np.int64))
     if unit not in UNITS_M:
         raise ConfigError(f'surface {path}: unit {unit!r}; valid: {", ".join(UNITS_M)}')
@@ -83,7 +88,7 @@ def load_surface(path: str | Path, *, unit: str = 'mm') -> Surface:
 def checked_mesh(name: str, vertices_m: NDArray[Any], triangles: NDArray[Any], *, where: str) -> Mesh:
     """Return a Mesh of (V, 3) metres and (F, 3) indices; raises DataError as ``load_mesh`` does, naming ``where``."""
     if len(triangles) == 0:
-        raise DataError(f'{where}: no triangles')
+        raise DataError(f'{where}: {NO_TRIANGLES}')
     low, high = int(triangles.min()), int(triangles.max())
     if low < 0 or high >= len(vertices_m):
         bad = low if low < 0 else high
@@ -158,7 +163,7 @@ def _read_vtk(path: Path, reader: str) -> tuple[NDArray[Any], NDArray[Any]]:
     if complaints or source.GetErrorCode():
         raise DataError(f'mesh {path}: corrupt or not {path.suffix}: {(complaints or ["no reason given"])[0]}')
     if data.GetNumberOfPoints() == 0:
-        raise DataError(f'mesh {path}: no triangles')
+        raise DataError(f'mesh {path}: {NO_TRIANGLES}')
     return _points(data), _triangles(data, f'mesh {path}')
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arsurg_ros.errors import DataError
-from arsurg_ros.files.source import Source
+from arsurg_ros.files.source import Source, stamps_ns
 from arsurg_ros.types import F64, I64
 
 
@@ -30,14 +30,21 @@ def load_array(source: Source, shape: tuple[int, ...], what: str) -> F64:
 
 
 def load_stamps(source: Source, count: int) -> I64 | None:
-    """Return the stamps of an .npz, ns: its array ``stamps_ns`` or ``stamps_s``, None where it has none. Raises DataError."""
+    """Return the stamps of an .npz, ns: its array ``stamps_ns`` or ``stamps_s``, None where it has none.
+
+    Raises DataError for another shape or kind, RegistrationError ``not_finite``.
+    """
     arrays = _arrays(source)
-    for name, scale in (('stamps_ns', 1), ('stamps_s', 1_000_000_000)):
+    for name in ('stamps_ns', 'stamps_s'):
         if name in arrays:
             values = arrays[name]
             if values.shape != (count,):
                 raise DataError(f'{source.text}: {name} {values.shape} for {count} poses')
-            return np.round(values * scale).astype(np.int64) if scale > 1 else values.astype(np.int64)
+            if values.dtype.kind not in 'fiu':
+                raise DataError(f'{source.text}: {name} holds {values.dtype}; numbers are needed')
+            where = f'{source.text}: {name}'
+            whole = name == 'stamps_ns' and values.dtype.kind in 'iu'
+            return values.astype(np.int64) if whole else stamps_ns(values / (1e9 if name == 'stamps_ns' else 1.0), where)
     return None
 
 

@@ -15,12 +15,13 @@ import yaml
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import EXTENSIONS, load_surface
 from arsurg_ros.files.numpy_arrays import load_array
-from arsurg_ros.files.source import Source, parse_source, read_table, read_text, require_finite
+from arsurg_ros.files.source import Source, parse_source, read_table, read_text, require_finite, require_whole
 from arsurg_ros.types import F64
 
 TABLES = ('.csv', '.tsv', '.txt', '.dat', '.xyz')
 VALID = f'{", ".join(TABLES)}, .npy, .npz, .yaml, .xml (PLUS), {", ".join(EXTENSIONS)}'
 MM = 1e-3
+UNITS_M = {'mm': MM, 'm': 1.0}
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ def load_points(source: str, unit_m: float) -> Points:
     found = parse_source(source)
     suffix = found.path.suffix.lower()
     names: tuple[str, ...] = ()
+    if suffix in (*TABLES, '.xml', *EXTENSIONS):
+        require_whole(found, 'points')
     if suffix in TABLES:
         p_m, names = _from_table(found.path, unit_m)
     elif suffix in ('.npy', '.npz'):
@@ -54,7 +57,8 @@ def load_points(source: str, unit_m: float) -> Points:
     elif suffix in EXTENSIONS:
         p_m = load_surface(found.path, unit='m').vertices_m * unit_m
     else:
-        raise ConfigError(f'points {found.path}: {suffix or "no suffix"!r}; valid: {VALID}')
+        kind = 'a folder' if found.path.is_dir() else repr(suffix) if suffix else 'no suffix'
+        raise ConfigError(f'points {found.path}: {kind}; valid: {VALID}')
     require_finite(p_m, f'points {source}', 'point')
     if len(set(names)) != len(names):
         twice = next(n for n in names if names.count(n) > 1)
@@ -77,15 +81,22 @@ def _from_yaml(source: Source) -> tuple[F64, tuple[str, ...]]:
     where, column = f'points {source.path}', source.name or 'ct'
     try:
         data = yaml.safe_load(read_text(source.path))
-        unit_m = {'mm': MM, 'm': 1.0}[data['unit']]
+        unit_m = UNITS_M.get(str(data['unit']))
         rows = [(str(row['name']), np.array(row[column], dtype=np.float64)) for row in data['landmarks']]
     except yaml.YAMLError as e:
         raise DataError(f'{where} is not YAML: {" ".join(str(e).split())}') from e
     except (KeyError, TypeError, ValueError) as e:
-        raise DataError(f'{where}: unit (mm or m) and landmarks with name and {column} are needed: {e!r}') from e
+        needed = f'unit (mm or m) and landmarks with name and {column} (three numbers) are needed'
+        raise DataError(f'{where}: {needed}: {_missing(e)}') from e
+    if unit_m is None:
+        raise DataError(f'{where}: unit {data["unit"]!r}; valid: {", ".join(UNITS_M)}')
     if any(p.shape != (3,) for _, p in rows):
         raise DataError(f'{where}: {column} of every landmark must be three numbers')
     return np.array([p for _, p in rows]).reshape(-1, 3) * unit_m, tuple(n for n, _ in rows)
+
+
+def _missing(error: Exception) -> str:
+    return f'no {error.args[0]}' if isinstance(error, KeyError) else str(error)
 
 
 def _from_plus(path: Path) -> tuple[F64, tuple[str, ...]]:

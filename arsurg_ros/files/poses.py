@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from arsurg_ros.errors import ConfigError, DataError, RegistrationError
 from arsurg_ros.files.mha import read_sequence
 from arsurg_ros.files.numpy_arrays import load_array, load_stamps
-from arsurg_ros.files.source import Source, parse_source, read_table, read_text, require_finite
+from arsurg_ros.files.source import Source, parse_source, read_table, read_text, require_finite, require_whole, stamps_ns
 from arsurg_ros.geometry import bags, se3
 from arsurg_ros.types import F64, I64, PoseSeries
 
@@ -45,10 +46,12 @@ def load_poses(source: str, unit_m: float) -> PoseSeries:
     if _is_bag(found.path):
         T, stamps, dropped = _from_bag(found)
     elif found.path.is_dir():
+        require_whole(found, 'poses')
         T, stamps = _from_folder(found.path, unit_m)
     elif suffix == '.mha':
         T, stamps, dropped = _from_plus(found)
     elif suffix in TABLES:
+        require_whole(found, 'poses')
         T, stamps = _from_table(found.path, unit_m)
     elif suffix in ('.npy', '.npz'):
         T = _scaled(load_array(found, (4, 4), 'poses (N, 4, 4)'), unit_m)
@@ -74,7 +77,12 @@ def rigid(T: F64, where: str) -> F64:
     if bad.any():
         i = int(np.argmax(bad))
         off = error[i] > NEARLY_RIGID
-        why = f'its rotation misses orthonormality by {error[i]:.2g}' if off else 'mirrored, or the last row is not 0 0 0 1'
+        if off:
+            why = f'its rotation misses orthonormality by {error[i]:.2g}'
+        elif np.abs(T[i, 3] - (0, 0, 0, 1)).max() > 1e-6:
+            why = f'its last row is {" ".join(f"{v:g}" for v in T[i, 3])}, not 0 0 0 1 (is it written by columns?)'
+        else:
+            why = 'it is left-handed (its determinant is -1): an axis is mirrored'
         raise RegistrationError('not_rigid', f'{where}: pose {i} (from 0) is no rigid transform: {why}; {bad.sum()} in all')
     U, _, Vt = np.linalg.svd(R)
     out = T.copy()
@@ -116,9 +124,7 @@ def _from_table(path: Path, unit_m: float) -> tuple[F64, I64 | None]:
     values, columns = table.values, list(table.columns)
     stamps = None
     if (columns and columns[0] in STAMPS) or (not columns and values.shape[1] in (8, 13, 17)):
-        stamps = np.round(values[:, 0] * 1e9).astype(np.int64) if np.isfinite(values[:, 0]).all() else None
-        if stamps is None:
-            raise RegistrationError('not_finite', f'poses {path}: a time stamp is not finite')
+        stamps = stamps_ns(values[:, 0], f'poses {path}')
         values, columns = values[:, 1:], columns[1:]
     return _scaled(_matrices(values, columns, path), unit_m), stamps
 
@@ -139,7 +145,7 @@ def _matrices(values: F64, columns: Sequence[str], path: Path) -> F64:
         require_finite(values, f'poses {path}', 'pose')
         where = f'poses {path}: row'
         return np.array([_of_quaternion(row[:3], row[3:], f'{where} {i} (from 0)') for i, row in enumerate(values)])
-    needed = 'rows of 4 (stacked 4x4), 12, 16 or 7 (x y z qx qy qz qw), with a stamp before or without'
+    needed = 'rows of 4 (stacked 4x4: four rows a pose), 12, 16 or 7 (x y z qx qy qz qw), with a stamp before or without'
     raise DataError(f'poses {path}: {count} rows of {width} numbers; {needed} are needed')
 
 
@@ -157,8 +163,8 @@ def _from_json(source: Source) -> F64:
         raise DataError(f'poses {source.path} is not JSON: {e}') from e
     if isinstance(data, dict):
         if source.name not in data:
-            raise DataError(f'poses {source.text}: an object; name one of its keys with #KEY: {", ".join(data)}')
-        data = data[source.name]
+            raise DataError(f'poses {source.text}: an object; name one of its keys with #KEY: {", ".join(data) or "none"}')
+        data, source = data[source.name], replace(source, name='')
     try:
         T = np.array(data, dtype=np.float64)
     except (ValueError, TypeError) as e:
@@ -167,6 +173,8 @@ def _from_json(source: Source) -> F64:
         if source.name not in ('0', '1'):
             raise DataError(f'poses {source.text}: a list of pairs: pick a side with #0 or #1')
         T = T[:, int(source.name)]
+    else:
+        require_whole(source, 'poses')
     if T.shape == (4, 4):
         T = T[None]
     if T.ndim != 3 or T.shape[1:] != (4, 4):

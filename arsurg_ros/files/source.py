@@ -10,8 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from arsurg_ros.errors import DataError, RegistrationError
-from arsurg_ros.types import F64
+from arsurg_ros.errors import ConfigError, DataError, RegistrationError
+from arsurg_ros.types import F64, I64
+
+# The year 2255, which nanoseconds in 64 bits still hold.
+LATEST_S = 9e9
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,12 @@ def parse_source(text: str) -> Source:
     if not path or not Path(path).exists():
         raise DataError(f'{text!r}: there is no such file or folder')
     return Source(Path(path), name, text)
+
+
+def require_whole(source: Source, what: str) -> None:
+    """Raise ConfigError for a ``#NAME`` behind a file that has no parts: it would be ignored."""
+    if source.name:
+        raise ConfigError(f'{what} {source.text}: #{source.name} picks nothing here: {source.path.name} has no named parts')
 
 
 def read_text(path: Path) -> str:
@@ -113,9 +122,19 @@ def _number(text: str, path: Path, line: int) -> float:
         raise DataError(f'{path}: line {line}: {text[:40]!r} is not a number') from None
 
 
+def stamps_ns(seconds: F64, where: str) -> I64:
+    """Return stamps in nanoseconds; raises RegistrationError ``not_finite``, DataError where they cannot be seconds."""
+    if not np.isfinite(seconds).all():
+        raise RegistrationError('not_finite', f'{where}: a time stamp is not finite')
+    largest = float(np.abs(seconds).max(initial=0.0))
+    if largest > LATEST_S:
+        raise DataError(f'{where}: a time stamp is {largest:.4g}: seconds are needed (are these milli- or nanoseconds?)')
+    return np.round(seconds * 1e9).astype(np.int64)
+
+
 def require_finite(values: F64, where: str, what: str = 'row') -> None:
     """Raise RegistrationError ``not_finite`` naming the first of ``values`` (N, ...) that is not."""
-    bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     if bad.any():
         first = f'{what} {int(np.argmax(bad))} (from 0)'
         raise RegistrationError('not_finite', f'{where}: {first} is not finite, {bad.sum()} in all')

@@ -96,7 +96,10 @@ def choose_topic(path: str | Path, wanted: str, types: Sequence[str], parameter:
             raise ConfigError(f'{parameter} {wanted!r}: is a {found.type}, needed is {" or ".join(types)}; there are: {names}')
         return found
     if len(fitting) != 1:
-        raise ConfigError(f'{parameter}: {path} has {len(fitting)} topics of type {" or ".join(types)}: {names}; name one')
+        many = f'has {len(fitting)} topics of type {" or ".join(types)}: {names}; name one'
+        there = ', '.join(f'{t.name} ({t.type})' for t in topics) or 'none'
+        none = f'has no topic of type {" or ".join(types)}; there are: {there}'
+        raise ConfigError(f'{parameter}: {path} {many if fitting else none}')
     return fitting[0]
 
 

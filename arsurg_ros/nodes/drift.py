@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from arsurg_ros.errors import ConfigError
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode
 from arsurg_ros.nodes.quality import LEVELS, drift_values
-from arsurg_ros.registration.drift import DriftMonitor, Limits, ResidualCheck, Times
+from arsurg_ros.registration.drift import RANK, DriftMonitor, Limits, ResidualCheck, Times
 from arsurg_ros.registration.validation import Check
 from arsurg_ros.types import DriftLevel, DriftStatus
 
@@ -60,10 +60,19 @@ class DriftWatch:
         # Steady: a paused simulation clock must not silence the watch.
         node.every(WATCH_PERIOD_S, self._watch, clock=node.steady)
 
-    def begin(self, unvalidated: str = '') -> None:
-        """Watch the registration that is in use from now on; ``unvalidated`` says why it is in doubt until it is checked."""
-        self.monitor.begin(self._node.now_ns(), unvalidated)
-        self._judge_and_tell()
+    def begin(self, unvalidated: str = '', found: Mapping[str, Mapping[str, Any]] | None = None) -> bool:
+        """Watch the registration that is in use from now on; return whether it is worse than the one before.
+
+        ``unvalidated`` says why it is in doubt until it is checked, ``found`` what it was found to be before (``Check.json``
+        by landmark): what failed counts. ``tell`` says it.
+        """
+        before, now_ns = self.status, self._node.now_ns()
+        self.monitor.begin(now_ns, unvalidated)
+        for name, check in (found or {}).items():
+            if not check.get('passed'):
+                self._touched(name, float(check.get('error_m', 'inf')), False, ' before')
+        self.status = self.monitor.judge(now_ns)
+        return RANK[self.status.level] > RANK[before.level]
 
     def end(self) -> None:
         """There is no registration to watch any more."""
@@ -71,17 +80,24 @@ class DriftWatch:
         self._judge_and_tell()
 
     def pause(self) -> None:
-        """Nobody watches: the node is not active."""
-        self.status = DriftStatus(DriftLevel.UNKNOWN, 'the registration node is not active')
-        self._tell()
+        """Nobody watches: the node is not active. That takes no WARN or ERROR away."""
+        level, reason = self.status.level, 'the registration node is not active'
+        if level in (DriftLevel.WARN, DriftLevel.ERROR):
+            self.status = DriftStatus(level, f'{self.status.reason}; {reason}')
+        else:
+            self.status = DriftStatus(DriftLevel.UNKNOWN, reason)
+        self.tell()
 
     def checked(self, check: Check) -> None:
         """Take what a touched landmark said."""
-        level = DriftLevel.OK if check.passed else DriftLevel.WARN
-        if check.error_m > self._error_m:
-            level = DriftLevel.ERROR
-        self.monitor.touch(check.name, level, f'{check.name} touched again: {check.error_m * 1e3:.2f} mm off')
+        self._touched(check.name, check.error_m, check.passed)
         self._judge_and_tell()
+
+    def _touched(self, name: str, error_m: float, passed: bool, when: str = '') -> None:
+        level = DriftLevel.OK if passed else DriftLevel.WARN
+        if error_m > self._error_m:
+            level = DriftLevel.ERROR
+        self.monitor.touch(name, level, f'{name} touched again{when}: {error_m * 1e3:.2f} mm off')
 
     def values(self) -> dict[str, object]:
         """Return the status for a diagnostic message."""
@@ -92,7 +108,7 @@ class DriftWatch:
 
     def _judge_and_tell(self) -> None:
         self.status = self.monitor.judge(self._node.now_ns())
-        self._tell()
+        self.tell()
 
     def _watch(self) -> None:
         if not self._node.active:
@@ -100,11 +116,12 @@ class DriftWatch:
         before, self.status = self.status, self.monitor.judge(self._node.now_ns())
         changed = self.status.level is not before.level
         if changed or self._node.steady.now().nanoseconds - self._told_ns >= HEARTBEAT_NS:
-            self._tell()
+            self.tell()
         if changed:
             self._on_change(before, self.status)
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Publish the status."""
         self._told_ns = self._node.steady.now().nanoseconds
         level, message = LEVELS[self.status.level], self.status.reason or 'ok'
         array = DiagnosticArray(header=msgs.header(self._node.now_ns(), self._frame))

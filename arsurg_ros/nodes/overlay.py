@@ -162,8 +162,10 @@ class OverlayNode(StageNode):
                 raise DataError(f'registration/quality: fre_mm {values.get("fre_mm")!r}: a number is needed') from e
 
     def _on_drift(self, msg: DiagnosticArray, info: dict[str, int]) -> None:
-        self._drift, self._drift_heard_s = NOT_WATCHED, time.monotonic()
+        if self._drift.level is DriftLevel.OK:  # a message that is none takes no warning away
+            self._drift = NOT_WATCHED
         self._drift = drift_status({v.key: v.value for status in msg.status for v in status.values})
+        self._drift_heard_s = time.monotonic()
 
     def _drift_now(self) -> DriftStatus:
         """Return what is known of the registration's drift: silence is not OK, and takes no warning away."""

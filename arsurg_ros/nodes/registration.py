@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import platform
 from collections import deque
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PointStamped, PoseStamped, PoseWithCovarianceStamped
 from std_srvs.srv import Trigger
@@ -27,7 +29,7 @@ from arsurg_ros.nodes.session_services import SERVICES, SessionServices
 from arsurg_ros.nodes.tf import TfListener
 from arsurg_ros.registration.dwell import Dwell, DwellDetector
 from arsurg_ros.registration.given import load_given
-from arsurg_ros.registration.journal import Journal, unix_ns
+from arsurg_ros.registration.journal import Journal
 from arsurg_ros.registration.landmarks import load_landmarks
 from arsurg_ros.registration.session import LandmarkSession, age_text
 from arsurg_ros.registration.store import SessionStore, default_folder
@@ -39,6 +41,7 @@ PENDING_NS = 500_000_000
 IDLE_PERIOD_S = 0.1
 #: Warnings that are no reason to doubt the registration.
 NOTES = {'fre_does_not_bound_tre'}
+Found = Mapping[str, Mapping[str, Any]]
 
 
 class RegistrationNode(SessionServices, StageNode):
@@ -60,7 +63,7 @@ class RegistrationNode(SessionServices, StageNode):
 
     def build(self, p: dict[str, Any]) -> None:
         """Load the landmarks, open the store; make topics and services."""
-        self._p, self._configured_unix_ns = p, unix_ns()
+        self._p = p
         self._ref, self._ct = p['ref_frame'], p['ct_frame']
         provenance = self._software()
         given = load_given(p['mode'], p['registration'], p['landmarks'], self._ref, self._ct)
@@ -99,11 +102,15 @@ class RegistrationNode(SessionServices, StageNode):
         if self._begun:
             return
         self._begun = True
+        before, found = self._session.accepted, self._session.journal.found
         try:
             self._go_on()
             if self._session.at_once and self._session.accepted is None:
                 self._session.compute(self.now_ns())
-                self._accepted(self._session.accept(self.now_ns()))
+                result = self._session.accept(self.now_ns())
+                # A restart does not clear what the very same registration was found to be.
+                same = before is not None and np.allclose(before.T_ref_ct, result.T_ref_ct, rtol=0, atol=1e-6)
+                self._accepted(result, found if same else {})
         except RegistrationError as e:
             self.get_logger().error(f'registration: {e}')
             self._publish_quality(DiagnosticStatus.ERROR, str(e), self._session.computed)
@@ -233,6 +240,9 @@ class RegistrationNode(SessionServices, StageNode):
             self.warn(str(e))
             self._publish_quality(DiagnosticStatus.ERROR, str(e), self._session.computed)
             return
+        finally:
+            if self._preview is not self._session.computed:  # what is looked at is what accept takes
+                self._end_preview()
         if result is not None:
             self._accepted(result)
         elif (candidate := self._session.computed) is not None and self._session.accepted is None:
@@ -260,16 +270,21 @@ class RegistrationNode(SessionServices, StageNode):
             out |= {'tool_frame': tool, 'tip_m': ' '.join(f'{v:.6f}' for v in p)}
         return out
 
-    def _accepted(self, result: RegistrationResult) -> None:
-        self._use(result, f'accepted, FRE {result.fre_m * 1e3:.3f} mm')
+    def _accepted(self, result: RegistrationResult, found: Found | None = None) -> None:
+        doubt = 'accepted, with landmarks captured before they were loaded: validate it' if self._session.carried else ''
+        self._use(result, f'accepted, FRE {result.fre_m * 1e3:.3f} mm', doubt, found)
 
-    def _use(self, result: RegistrationResult, said: str, unvalidated: str = '') -> None:
+    def _use(self, result: RegistrationResult, said: str, unvalidated: str = '', found: Found | None = None) -> None:
         """Publish a registration as the one in use, and watch it from now on."""
         self._end_preview()
         self._said = said
-        # The doubt is said before what it is about.
-        self._drift.begin(unvalidated)
+        # The worse is said first: neither the new registration nor the one before is shown as better than it is.
+        worse = self._drift.begin(unvalidated, self._session.journal.found if found is None else found)
+        if worse:
+            self._drift.tell()
         self._result.publish(msgs.registration_msg(result))
+        if not worse:
+            self._drift.tell()
         self._publish_in_use()
         self._publish_tf(self.now_ns())
         text = f'registered {self._ct} to {self._ref}: {unvalidated or said}; FRE {result.fre_m * 1e3:.2f} mm'

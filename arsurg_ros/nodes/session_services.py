@@ -75,9 +75,8 @@ class SessionServices:
     def _revert_service(self) -> str:
         result = self._session.revert()
         age = age_text(self._session.age_ns)
-        # Nobody has checked in this run what was accepted in an earlier one.
-        earlier = self._session.journal.history[-1].accepted_unix_ns < self._configured_unix_ns
-        doubt = f'reverted to one accepted {age} ago, in an earlier run: validate it' if earlier else ''
+        # Nobody has watched it since it was replaced, and there was a reason to replace it.
+        doubt = f'reverted to one accepted {age} ago: validate it'
         self._use(result, f'reverted to the registration accepted {age} ago', doubt)
         return f'reverted to the registration accepted {age} ago, FRE {result.fre_m * 1e3:.3f} mm{self._log_head()}'
 

@@ -23,8 +23,11 @@ ONE_PLACE_M = 2e-6
 NEARLY_COLLINEAR = 0.1
 FEW_POINTS = 4
 UNLIKELY = 1e-3
+# An FRE beyond this share of the landmarks' rms distance from their centre is no noise: mistaken pairs, or another body.
+POOR_FIT = 0.1
 #: Warning code -> what it says.
 WARNINGS = {
+    'poor_fit': "the FRE is over a tenth of the landmarks' size: are the pairs right, and of one body?",
     'few_points': 'fewer than four landmarks carry the fit: nothing is left over to check it',
     'nearly_collinear': 'the landmarks lie nearly on a line: the rotation about it is poorly known',
     'outliers_rejected': 'landmarks were rejected: touch them again',
@@ -41,7 +44,8 @@ def check_scale(p_ct_m: F64, p_ref_m: F64, ct_frame: str = 'ct', ref_frame: str 
     if smaller > ONE_PLACE_M and larger / smaller > UNIT_FACTOR:  # false for NaN: the kernel refuses those
         raise RegistrationError('wrong_unit', f'{said}: is one of them in mm?')
     if larger > LARGEST_SPAN_M or ONE_PLACE_M < smaller < SMALLEST_SPAN_M:
-        raise RegistrationError('wrong_unit', f'{said}; {SMALLEST_SPAN_M} m to {LARGEST_SPAN_M:g} m is valid: mm given as m?')
+        hint = 'mm given as m?' if larger > LARGEST_SPAN_M else 'm given as mm?'
+        raise RegistrationError('wrong_unit', f'{said}; {SMALLEST_SPAN_M} m to {LARGEST_SPAN_M:g} m is valid: {hint}')
 
 
 def span_m(points_m: F64) -> float:
@@ -76,6 +80,7 @@ def warnings(judged: Judged, weights: F64, targets: Sequence[TargetError], outli
         'few_points': used < FEW_POINTS,
         'nearly_collinear': bool(spread_m[1] < NEARLY_COLLINEAR * spread_m[0]),
         'outliers_rejected': outliers,
+        'poor_fit': bool(judged.fit.fre_m > POOR_FIT * float(np.linalg.norm(spread_m))),
         'fre_does_not_bound_tre': any(t.tre_rms_m > judged.fit.fre_m for t in targets),
         'noise_exceeded': math.isinf(judged.dof) and scipy.special.chdtrc(degrees_of_freedom(used), judged.squared) < UNLIKELY,
     }

@@ -22,14 +22,14 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.registration import evidence, tre
 from arsurg_ros.registration.landmarks import Landmarks, load_landmarks
 from arsurg_ros.registration.records import Touch
+from arsurg_ros.registration.validation import SAME_PLACE_M
 from arsurg_ros.types import F64, RegistrationResult
 
 MM = 1e-3
 NOTE = 'fre_does_not_bound_tre'
-# A landmark is at the same place in two files to the digits that people write.
-SAME_PLACE_M = 1e-4
 SAME_FRE_M = 1e-6
 FEWEST = 3
+MOST_DOF = 1e6
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _of_landmarks(answer: Answer, ref_frame: str, ct_frame: str) -> GivenResult:
     p_ct_m, p_ref_m = (np.array([getattr(t, side) for t in touches]) for side in ('p_ct_m', 'p_ref_m'))
     residuals_m = np.linalg.norm(p_ref_m - se3.transform(T, p_ct_m), axis=1)
     fre_m = _fre_m(answer, residuals_m[used], p_ct_m, p_ref_m)
-    dof = answer.number('dof')
+    dof = _dof(answer)
     names = tuple(t.name for t in touches)
     result = RegistrationResult(
         stamp_ns=0,
@@ -88,7 +88,7 @@ def _of_landmarks(answer: Answer, ref_frame: str, ct_frame: str) -> GivenResult:
         rejected=tuple(n for n, u in zip(names, used, strict=True) if not u),
         loo_tre_m=_known_m(answer, 'loo_tre_mm'),
         noise_m=_known_m(answer, 'noise_mm'),
-        dof=math.inf if dof is None else dof,
+        dof=dof,
         warnings=_warnings(answer),
     )
     return GivenResult(result, touches, Landmarks(names, p_ct_m, targets=_targets(answer, 'moving')))
@@ -96,13 +96,16 @@ def _of_landmarks(answer: Answer, ref_frame: str, ct_frame: str) -> GivenResult:
 
 def _of_surface(answer: Answer, ref_frame: str, ct_frame: str) -> GivenResult:
     T_ct_ref = answer.matrix_m('T_target_source')
+    rms_mm = float(answer.numbers('rms_mm'))
+    if rms_mm < 0:
+        raise answer.refusal('answer_broken', f'rms_mm {rms_mm:.4g}: not negative is needed')
     result = RegistrationResult(
         stamp_ns=0,
         ref_frame=ref_frame,
         ct_frame=ct_frame,
         T_ref_ct=se3.inverse(T_ct_ref),
         covariance=tre.inverse_covariance(T_ct_ref, _covariance(answer, 'covariance', 1.0)),
-        fre_m=float(answer.numbers('rms_mm')) * MM,
+        fre_m=rms_mm * MM,
         names=(),
         residuals_m=np.empty(0),
         provenance=_provenance(answer, f'surface, {answer.field("method")}'),
@@ -146,8 +149,17 @@ def _fre_m(answer: Answer, residuals_m: F64, p_ct_m: F64, p_ref_m: F64) -> float
     return fre_m
 
 
+def _dof(answer: Answer) -> float:
+    dof = answer.number('dof')
+    if dof is not None and not 1 <= dof <= MOST_DOF:
+        raise answer.refusal('answer_broken', f'dof {dof:.4g}: 1 to {MOST_DOF:g}, or null, is needed')
+    return math.inf if dof is None else dof
+
+
 def _known_m(answer: Answer, name: str) -> float | None:
     value_mm = answer.number(name)
+    if value_mm is not None and value_mm < 0:
+        raise answer.refusal('answer_broken', f'{name} {value_mm:.4g}: not negative is needed')
     return None if value_mm is None else value_mm * MM
 
 

@@ -63,6 +63,7 @@ class Journal:
     def __init__(self) -> None:
         """Begin without any."""
         self.history: tuple[Record, ...] = ()
+        self._found: list[dict[str, Mapping[str, Any]]] = []
 
     @property
     def head(self) -> str:
@@ -72,13 +73,32 @@ class Journal:
     def commit(self, event: str, data: dict[str, Any]) -> None:
         """Let an event happen, or raise RegistrationError and leave all as it was."""
         self.history = apply(self.history, event, data)
+        self.remember(event, data)
+
+    @property
+    def found(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the registration in use was last found to be at each landmark that was touched: ``Check.json`` by name."""
+        return self._found[-1] if self.history and self._found else {}
+
+    def remember(self, event: str, data: Mapping[str, Any]) -> None:
+        """Keep what was found with the registration that it was found of: a revert, or a restart, takes no doubt away."""
+        if event == 'accepted':
+            self._found.append({})
+        elif event == 'loaded':
+            self._found = [{} for _ in data['history']]
+        elif event == 'cleared':
+            self._found = []
+        elif event == 'reverted':
+            self._found = self._found[:-1]
+        elif event == 'validated' and self._found and 'landmark' in data:
+            self._found[-1][str(data['landmark'])] = data
 
     def drop(self, data: dict[str, Any]) -> None:
         """Take what is in use back, whatever happens. Raises RegistrationError where that could not be written."""
         try:
             self.commit('cleared', data)
         finally:
-            self.history = ()
+            self.history, self._found = (), []
 
     def close(self) -> None:
         """Let go of what is held."""

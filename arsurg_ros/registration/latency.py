@@ -24,6 +24,8 @@ from arsurg_ros.kernels.offset import Window, correlate, refine
 from arsurg_ros.types import F64, I64, OffsetEstimate, PoseSeries
 
 MAX_OFFSET_S = 1.0
+#: How it is set, for messages.
+MAX_OFFSET_OPTION = '--max-offset of arsurg estimate latency'
 #: Speeds are taken over this many periods of the slower stream: its noise falls, and what is left is still sharp.
 WINDOW_PERIODS = 3.0
 #: An interval longer than this many median periods is a gap: not interpolated.
@@ -205,11 +207,11 @@ def _peak(found: SpeedCorrelation, max_offset_s: float) -> tuple[int, float]:
     second = max((float(curve[i]) / top for i in others), default=0.0)
     if abs(at_s) > max_offset_s:
         said = f'the best offset lies beyond +-{max_offset_s:g} s'
-        raise RegistrationError('offset_out_of_range', f'{said}: search farther with max_offset_s')
+        raise RegistrationError('offset_out_of_range', f'{said}: search farther ({MAX_OFFSET_OPTION})')
     if second > MAX_SECOND:
         i = max(others, key=lambda k: float(curve[k]))
         said = f'the motion repeats itself: offsets {abs(found.lags_s[i] - at_s):.3f} s apart fit as well ({second:.2f})'
-        raise RegistrationError('ambiguous_offset', f'{said}: move irregularly, or search a shorter max_offset_s')
+        raise RegistrationError('ambiguous_offset', f'{said}: move irregularly, or search less far ({MAX_OFFSET_OPTION})')
     return best, max(second, 0.0)
 
 

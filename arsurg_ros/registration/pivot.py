@@ -26,6 +26,8 @@ MIN_RANGE_RAD = np.radians(20.0)
 MIN_SWING_RAD = np.radians(2.0)
 MAX_RMS_M = 0.01
 WORKING_VOLUME_M = 10.0
+#: Nothing is tracked nearer than this; poses that never leave it are metres read as millimetres.
+LEAST_VOLUME_M = 0.01
 LONGEST_TIP_M = 2.0
 
 
@@ -42,8 +44,8 @@ def calibrate_pivot(
 
     Rotations that are orthonormal to 5e-3 are projected onto SO(3). Raises RegistrationError: ``too_few_poses`` below 4,
     ``not_finite``, ``not_rigid``, ``repeated_pose``, ``insufficient_motion`` below the range between two poses or the swing of
-    some direction, ``wrong_unit`` for poses beyond 10 m or a tip beyond 2 m, ``not_a_pivot`` above ``max_rms_m``. Raises
-    ConfigError for an unknown method or backend or a bad limit, KernelError.
+    some direction, ``wrong_unit`` for poses beyond 10 m or all within 10 mm or a tip beyond 2 m, ``not_a_pivot`` above
+    ``max_rms_m``. Raises ConfigError for an unknown method or backend or a bad limit, KernelError.
     """
     check_limits(min_range_rad=min_range_rad, min_swing_rad=min_swing_rad, max_rms_m=max_rms_m)
     if method not in METHODS:
@@ -53,6 +55,7 @@ def calibrate_pivot(
     found = solve_pivot(T, demand, robust=method == 'robust', backend=backend)
     if isinstance(found, int):
         raise _refused(found, T, poses.source, demand)
+    check_volume(T, poses.source)
     _check_size(found, poses.source, max_rms_m)
     everything = solve_pivot(T, demand, robust=False, backend=backend)
     assert not isinstance(everything, int)  # robust asks for no less
@@ -77,6 +80,15 @@ def checked_poses(poses: PoseSeries) -> F64:
         said = f'{poses.source}: a pose is {farthest:.4g} m from the tracker; at most {WORKING_VOLUME_M:g} m are expected'
         raise RegistrationError('wrong_unit', f'{said}: are these millimetres?')
     return T
+
+
+def check_volume(T: F64, source: str) -> None:
+    """Raise RegistrationError ``wrong_unit`` where poses (N, 4, 4) never leave 10 mm about the tracker's origin."""
+    farthest = float(np.linalg.norm(T[:, :3, 3], axis=1).max())
+    if farthest < LEAST_VOLUME_M:
+        said = f'{source}: all poses lie within {1e3 * farthest:.4g} mm of the tracker'
+        said += f', {1e3 * LEAST_VOLUME_M:g} mm is the least'
+        raise RegistrationError('wrong_unit', f'{said}: are these metres given as mm?')
 
 
 def motion_refusal(status: int, source: str) -> ArsurgError:

@@ -47,7 +47,7 @@ def read(parse: Callable[[Any], T], data: Any, what: str) -> T:
     """Return ``parse(data)``; raises RegistrationError ``session_broken`` that says what is not as it was written."""
     try:
         return parse(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as e:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
         missing = f'{e} is missing' if isinstance(e, KeyError) else str(e)
         raise RegistrationError('session_broken', f'{what}: {" ".join(missing.split())}') from e
 

@@ -64,6 +64,8 @@ class LandmarkSession:
     _touches: tuple[Touch, ...] = ()
     #: The captures belong to a registration that was accepted: the next one begins a new set.
     _spent: bool = False
+    #: Some captures are from a file that was saved then: the patient may have moved since.
+    _carried_unix_ns: int | None = None
 
     def __post_init__(self) -> None:
         """Check the mode and the landmarks."""
@@ -109,7 +111,7 @@ class LandmarkSession:
         dwell = self._resting(now_ns)
         if self._spent:
             self.captured.clear()
-            self._spent = False
+            self._spent, self._carried_unix_ns = False, None
         self.captured.append(dwell)
         self.detector.reset()
         return dwell
@@ -160,7 +162,7 @@ class LandmarkSession:
         Raises RegistrationError ``not_computed``, ``fre_too_large``, or the journal's: then what was in use still is.
         """
         candidate = self.candidate()
-        if candidate.fre_m > self.max_fre_m:
+        if not candidate.fre_m <= self.max_fre_m:  # NaN is over any limit
             fre_mm, limit_mm = candidate.fre_m * 1e3, self.max_fre_m * 1e3
             raise RegistrationError('fre_too_large', f'FRE {fre_mm:.2f} mm is over the limit of {limit_mm:.2f} mm')
         known = {**candidate.provenance, **(provenance or {})}
@@ -186,7 +188,7 @@ class LandmarkSession:
         """
         self.captured.clear()
         self.detector.reset()
-        self.computed, self._spent = None, False
+        self.computed, self._spent, self._carried_unix_ns = None, False, None
         if self.journal.history:
             self.journal.drop({'reason': reason})
 
@@ -236,7 +238,8 @@ class LandmarkSession:
         if not self.captured and not self.journal.history:
             raise RegistrationError('nothing_to_save', 'nothing was captured or accepted')
         frames = (self.ref_frame, self.ct_frame)
-        save_session(path, self.landmarks, frames, self.captured, self.journal.history, unix_ns())
+        saved_unix_ns = unix_ns() if self._carried_unix_ns is None else self._carried_unix_ns
+        save_session(path, self.landmarks, frames, self.captured, self.journal.history, saved_unix_ns)
         return self._contents()
 
     def load(self, path: Path, max_age_ns: int) -> str:
@@ -248,9 +251,12 @@ class LandmarkSession:
             raise RegistrationError('not_clear', f'{self._contents()} would be lost: clear first')
         saved = load_session(path, self.landmarks, (self.ref_frame, self.ct_frame))
         if saved.history:
-            check_age(saved.history[-1], max_age_ns)
+            check_age(saved.history[-1].accepted_unix_ns, max_age_ns)
             self.journal.commit('loaded', {'history': [record_json(record) for record in saved.history]})
+        else:
+            check_age(saved.saved_unix_ns, max_age_ns, 'saved')
         self.captured, self._spent = list(saved.captured), bool(saved.history)
+        self._carried_unix_ns = saved.saved_unix_ns if self.captured else None
         self.computed = None
         ours = f'arsurg_ros {__version__}'
         return self._contents() + ('' if saved.software == ours else f', written by {saved.software} (this is {ours})')
@@ -264,7 +270,7 @@ class LandmarkSession:
             return None
         record = self.journal.history[-1]
         try:
-            check_age(record, max_age_ns)
+            check_age(record.accepted_unix_ns, max_age_ns)
             if not same_landmarks([t.name for t in record.touches], [t.p_ct_m for t in record.touches], self.landmarks):
                 raise RegistrationError('session_mismatch', 'it is of other landmarks than those of the landmarks file')
             self.journal.commit('reloaded', {'accepted_unix_ns': record.accepted_unix_ns})
@@ -273,6 +279,11 @@ class LandmarkSession:
             raise
         self._spent = True
         return self._in_use()
+
+    @property
+    def carried(self) -> bool:
+        """Whether landmarks of the current set are from a file: nobody knows whether the patient has moved since."""
+        return self._carried_unix_ns is not None and not self.at_once
 
     @property
     def age_ns(self) -> int:
@@ -296,13 +307,13 @@ class LandmarkSession:
         return np.array([d.p_ref_m for d in dwells]), dwells
 
 
-def check_age(record: Record, max_age_ns: int) -> None:
-    """Raise RegistrationError ``too_old`` for a registration that was accepted longer ago, or later than now."""
-    age_ns = unix_ns() - record.accepted_unix_ns
+def check_age(then_unix_ns: int, max_age_ns: int, what: str = 'accepted') -> None:
+    """Raise RegistrationError ``too_old`` for what was accepted, or saved, longer ago, or later than now."""
+    age_ns = unix_ns() - then_unix_ns
     if age_ns < -CLOCK_SLACK_NS:
-        raise RegistrationError('too_old', f'it was accepted {age_text(-age_ns)} from now: the system clock was set back')
+        raise RegistrationError('too_old', f'it was {what} {age_text(-age_ns)} from now: the system clock was set back')
     if age_ns > max_age_ns:
-        raise RegistrationError('too_old', f'it was accepted {age_text(age_ns)} ago, at most {age_text(max_age_ns)} is allowed')
+        raise RegistrationError('too_old', f'it was {what} {age_text(age_ns)} ago, at most {age_text(max_age_ns)} is allowed')
 
 
 def age_text(age_ns: int) -> str:

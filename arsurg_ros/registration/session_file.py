@@ -25,11 +25,12 @@ SCHEMA = 'arsurg.session/1'
 
 @dataclass(frozen=True)
 class SavedSession:
-    """What a session file holds; ``software`` wrote it."""
+    """What a session file holds; ``software`` wrote it, at ``saved_unix_ns``: the captures are at least as old."""
 
     captured: tuple[Dwell, ...]
     history: tuple[Record, ...]
     software: str
+    saved_unix_ns: int
 
 
 def save_session(
@@ -74,7 +75,11 @@ def load_session(path: Path, landmarks: Landmarks, frames: tuple[str, str]) -> S
     if not isinstance(data, dict) or data.get('schema') != SCHEMA:
         found = data.get('schema') if isinstance(data, dict) else None
         raise RegistrationError('session_mismatch', f'{where}: schema {found!r}; valid: {SCHEMA}')
-    if digest({key: value for key, value in data.items() if key != 'sha256'}) != data.get('sha256'):
+    try:
+        found = digest({key: value for key, value in data.items() if key != 'sha256'})
+    except (ValueError, RecursionError):  # NaN and infinity, which are no JSON, and which Python reads all the same
+        found = None
+    if found is None or found != data.get('sha256'):
         raise RegistrationError('session_broken', f'{where}: its content is not what its hash says: it was changed')
     _check_fits(data, landmarks, frames, where)
     return read(_parse, data, where)
@@ -102,7 +107,8 @@ def _check_fits(data: dict[str, Any], landmarks: Landmarks, frames: tuple[str, s
 
 def _parse(data: dict[str, Any]) -> SavedSession:
     captured = tuple(parse_dwell(row) for row in data['captured'])
-    return SavedSession(captured, tuple(parse_record(row) for row in data['history']), str(data['software']))
+    history = tuple(parse_record(row) for row in data['history'])
+    return SavedSession(captured, history, str(data['software']), int(data['saved_unix_ns']))
 
 
 def _landmarks_json(landmarks: Landmarks) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from arsurg_ros.kernels.reference_calibration import LEAST_POINTS
 from arsurg_ros.registration.tre import margin_m
 from arsurg_ros.types import SphereFit
 
-LARGEST_M = 10.0
+LARGEST_M, SMALLEST_M = 10.0, 2e-4
 #: rms of the distances over the radius: above it the points are no sphere's.
 MAX_ROUGHNESS = 0.2
 
@@ -24,7 +24,8 @@ def fit_sphere(points_m: ArrayLike, *, source: str = 'points', backend: str = 'w
 
     Raises RegistrationError: ``too_few_points`` below 5, ``count_mismatch`` for another shape, ``not_finite``, ``coincident``,
     ``coplanar`` (or on a line), ``ill_conditioned`` for a patch too small or flat, ``not_a_sphere`` where the scatter is above
-    a fifth of the radius, ``wrong_unit`` for a radius beyond 10 m. Raises ConfigError for an unknown backend, KernelError.
+    a fifth of the radius, ``wrong_unit`` for a radius beyond 10 m or below 0.2 mm. Raises ConfigError for an unknown backend,
+    KernelError.
     """
     p = np.asarray(points_m, dtype=np.float64)
     if p.size and (p.ndim != 2 or p.shape[1] != 3):
@@ -38,6 +39,9 @@ def fit_sphere(points_m: ArrayLike, *, source: str = 'points', backend: str = 'w
     if found.radius_m > LARGEST_M:
         said = f'{source}: the radius is {found.radius_m:.4g} m; at most {LARGEST_M:g} m are expected'
         raise RegistrationError('wrong_unit', f'{said}: are these millimetres?')
+    if found.radius_m < SMALLEST_M:
+        said = f'{source}: the radius is {1e3 * found.radius_m:.4g} mm; at least {1e3 * SMALLEST_M:g} mm are expected'
+        raise RegistrationError('wrong_unit', f'{said}: are these metres given as mm?')
     dof = len(p) - 4
     variance = found.rms_m**2 * len(p) / dof
     covariance = variance * found.inverse

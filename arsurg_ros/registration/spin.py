@@ -12,7 +12,7 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.calibration import SpinDemand, solve_spin
 from arsurg_ros.kernels.calibration_results import Refused, SpinSolution
 from arsurg_ros.kernels.reference_calibration import range_rad
-from arsurg_ros.registration.pivot import check_limits, checked_poses, motion_refusal
+from arsurg_ros.registration.pivot import LONGEST_TIP_M, check_limits, check_volume, checked_poses, motion_refusal
 from arsurg_ros.types import F64, PoseSeries, SpinCalibration
 
 MIN_TURN_RAD = np.radians(45.0)
@@ -48,11 +48,15 @@ def calibrate_spin(
     tip = None if tip_m is None else np.asarray(tip_m, dtype=np.float64)
     if tip is not None and (tip.shape != (3,) or not np.isfinite(tip).all()):
         raise ConfigError(f'tip_m {tip.tolist()}: three finite numbers are needed')
+    if tip is not None and np.linalg.norm(tip) > LONGEST_TIP_M:
+        said = f'the tip is given {np.linalg.norm(tip):.4g} m from the tool; at most {LONGEST_TIP_M:g} m are expected'
+        raise RegistrationError('wrong_unit', f'{said}: are these millimetres?')
     T = checked_poses(poses)
     demand = SpinDemand(min_turn_rad, max_wobble_rad, max_radial_m)
     found = solve_spin(T, demand, backend=backend)
     if isinstance(found, int):
         raise _refused(found, T, poses.source, demand, backend)
+    check_volume(T, poses.source)
     return _with_tip(found, tip)
 
 

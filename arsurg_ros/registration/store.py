@@ -200,6 +200,7 @@ class SessionStore(Journal):
             raise self._unwritable(e) from e
         self._entries.append(entry)
         self.history = history
+        self.remember(event, data)
         try:
             atomic.publish(*prepared)
         except OSError as e:  # it has happened; the next opening will rename
@@ -215,7 +216,7 @@ class SessionStore(Journal):
     # Opening.
 
     def _open(self, ref_frame: str, ct_frame: str) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(self.folder)
         self._take_lock()
         self._log = os.open(self.folder / LOG, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         for name in (ACCEPTED, HEAD):
@@ -230,6 +231,8 @@ class SessionStore(Journal):
             return
         self._check_created(ref_frame, ct_frame)
         self.history = _replayed(self.folder, self._entries)
+        for entry in self._entries:
+            self.remember(entry.event, entry.data)
         self._roll_forward()
 
     def _take_lock(self) -> None:

@@ -16,32 +16,40 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.kernels import surface
 from arsurg_ros.kernels.icp import NO_OVERLAP, Closest, IcpFit, IcpSettings, IcpTarget, refusal
 from arsurg_ros.registration import tre
-from arsurg_ros.registration.starts import MOST_COARSE, MOST_NUDGED, coarse_starts, nudged_starts
+from arsurg_ros.registration.starts import MOST_COARSE, MOST_NUDGED, WHOLE, coarse_starts, nudged_starts, spread_over, thinned
 from arsurg_ros.registration.surface_fit import Direction, SurfaceFit
+from arsurg_ros.registration.surface_search import apart_m, is_same, search
 from arsurg_ros.types import F64, TargetError
 
 # Points on a body are no larger than it, and no digitisation is as small as a two hundredth of it.
 LARGEST_RATIO, SMALLEST_RATIO = 20.0, 1 / 200
 # Without a greatest distance: this many voxels, or this share of the target's diagonal.
-REACH_VOXELS, REACH_SHARE, COARSE_SHARE = 4.0, 0.1, 0.5
-# Two poses are different where they take the source's points apart by this share of its radius (rms).
-APART = 0.05
+REACH_VOXELS, REACH_SHARE = 4.0, 0.1
+# Points that stand for the target's surface where starts are laid on it.
+SAMPLE = 1024
 # A pose fits as well as another where its residuals (rms) are within this factor, or within their own chance.
 AS_GOOD = 1.1
+# A pose that was searched for is only believed where so many starts came to it and the next best is worse by such a factor; any
+# pose where its residuals are within this many times the noise that was stated.
+FEWEST_AGREEING, CLEARLY_WORSE, FAR_ABOVE = 3, 1.25, 3.0
 LEAST_OVERLAP = 0.2
 WEAK = 1e-2
+# Residuals beyond this share of the target's size are no noise; mirrored: the mirror image leaves less than this share of them.
+BAD, MIRRORED = 0.01, 0.5
+# Nothing in a body is larger or smaller.
+LARGEST_M, SMALLEST_M = 5.0, 5e-3
 
 
 @dataclass(frozen=True)
 class SurfaceTarget:
     """A surface that stays prepared in the kernel's memory; make it with ``prepare``.
 
-    ``vertices_m`` (V, 3); ``triangles`` (F, 3), None for a cloud; ``voxel_m`` is the edge of the voxels that clouds are
-    downsampled with, zero: not at all.
+    ``sample_m`` (S, 3) are points spread over it; ``voxel_m`` is the edge of the voxels that clouds are downsampled with, zero:
+    not at all.
     """
 
     kernel: IcpTarget
-    vertices_m: F64
+    sample_m: F64
     is_mesh: bool
     voxel_m: float
     diagonal_m: float
@@ -61,7 +69,8 @@ class SurfaceTarget:
         faces = None if triangles is None or not np.size(triangles) else np.asarray(triangles)
         kernel = surface.prepare_target(p, faces, voxel_m=voxel_m, neighbours=neighbours, backend=backend)
         used = p if faces is None else p[np.unique(faces)]
-        return cls(kernel, used, faces is not None, voxel_m, float(np.linalg.norm(np.ptp(used, axis=0))))
+        sample = thinned(p, SAMPLE) if faces is None else spread_over(p, faces, SAMPLE)
+        return cls(kernel, sample, faces is not None, voxel_m, float(np.linalg.norm(np.ptp(used, axis=0))))
 
 
 def align(
@@ -73,32 +82,41 @@ def align(
     multi_start: int | None = None,
     targets_m: Mapping[str, Sequence[float]] | None = None,
     least_overlap: float = LEAST_OVERLAP,
+    accept_coarse: bool = False,
+    any_size: bool = False,
 ) -> SurfaceFit:
     """Return T_target_source of points (N, 3), metres, refined from ``init`` (4x4) or, without it, searched for.
 
-    ``multi_start`` poses are tried: up to 13 about ``init`` (default 7), or up to 24 (default) that lay the principal axes of
-    both sides upon each other, which finds the pose only where the points cover most of it. ``settings.max_distance_m``
-    of infinity means four voxels, or without voxels a tenth of the target's diagonal. ``targets_m``: places (3,) of the
-    target whose error is asked for. A source meets the same voxels as its target.
+    ``multi_start`` poses are tried: up to 13 about ``init`` (default 7), or without it up to 408 (default), see
+    ``starts.coarse_starts``. ``settings.max_distance_m`` of infinity means four voxels, or without voxels a tenth of the
+    target's diagonal. ``targets_m``: places (3,) of the target whose error is asked for. A source meets the same voxels as its
+    target. A pose that was searched for and is in doubt is refused, unless ``accept_coarse``: then the doubts are warnings, as
+    with an ``init``.
 
     Raises RegistrationError: ``too_few_points``, ``not_finite``, ``coincident``, ``collinear``, ``bad_voxel``, ``wrong_unit``
-    (the sizes differ by more than 20 times or less than a two hundredth), ``no_overlap`` (no start finds six partners, or
-    less than ``least_overlap`` of the points lie on the target), ``degenerate`` (the surface slides: a direction is free).
-    ConfigError for a start or number that cannot be used.
+    (the sizes differ by more than 20 times or less than a two hundredth, or a mesh is below 5 mm or beyond 5 m and not
+    ``any_size``), ``mirrored`` (a bad fit, and the points' mirror image fits well), ``no_overlap`` (no start finds six
+    partners, or less than ``least_overlap`` of the points lie on the target), ``degenerate`` (the surface slides: a
+    direction is free); without ``init``: ``ambiguous`` (another pose fits nearly as well), ``no_consensus`` (fewer than
+    three starts came to the pose), ``poor_fit`` (residuals far above ``settings.sigma_m``). ConfigError for a start or
+    number that cannot be used.
     """
     source = surface.rows_of_three(source_m, 'source')
-    _check_size(target, source)
+    _check_size(target, source, any_size)
     how = _with_reach(target, settings or IcpSettings())
     starts = _starts(target, source, init, multi_start)
-    found = _run(target, source, starts, how, coarse=init is None)
-    fits = [f for f in found if f is not None]
+    fits, first, agreeing = _found(target, source, starts, how, init is None)
     if not fits:
-        raise refusal(NO_OVERLAP, f'source of {len(source)} points, {how.max_distance_m:.4g} m')
-    order = sorted(range(len(fits)), key=lambda i: fits[i].score_m)
-    best = fits[order[0]]
+        raise refusal(NO_OVERLAP, _nowhere(target, source, None if init is None else starts[0], how))
+    best = fits[0]
     _check_fit(best, least_overlap, how)
-    elsewhere = [fits[i] for i in order if _apart_m(best, fits[i], source) > APART * best.arm_m]
-    runner_up = elsewhere[0] if elsewhere else None
+    if best.rms_m > BAD * target.diagonal_m:
+        _check_mirrored(target, source, best, how)
+    runner_up = next((f for f in fits if not is_same(best, f, source)), None)
+    doubts = _doubts(best, runner_up, source, how, None if init is not None else (agreeing, len(starts)))
+    if doubts and init is None and not accept_coarse:
+        code, why = doubts[0]
+        raise RegistrationError(code, f'{why}; a start is needed (--init, as of register landmarks), or --accept-coarse')
     now = target.kernel.closest(source, best.T_target_source, how.max_distance_m)
     return SurfaceFit(
         T_target_source=best.T_target_source,
@@ -118,22 +136,49 @@ def align(
         max_distance_m=how.max_distance_m,
         weakest=_direction(best, 0),
         starts=len(starts),
-        agreeing=len(fits) - len(elsewhere),
+        agreeing=agreeing,
         runner_up=None if runner_up is None else runner_up.T_target_source,
         runner_up_rms_m=None if runner_up is None else runner_up.score_m,
         coarse=init is None,
         targets=_targets(best, targets_m or {}),
-        warnings=tuple(_warnings(best, runner_up, found[0], init is None, source)),
+        warnings=(*(f'{code}: {why}' for code, why in doubts), *_warnings(target, best, first, init is None, source)),
     )
 
 
-def _check_size(target: SurfaceTarget, source: F64) -> None:
+def _nowhere(target: SurfaceTarget, source: F64, init: F64 | None, how: IcpSettings) -> str:
+    """Return what was tried where nothing has a partner."""
+    tried = f'source of {len(source)} points, {how.max_distance_m:.4g} m'
+    if init is None:
+        return tried
+    gap = float(np.linalg.norm(se3.transform(init, source).mean(axis=0) - target.sample_m.mean(axis=0)))
+    return f'{tried}, at an init that leaves the middles {gap:.4g} m apart (is it T_target_source, in the unit that is said?)'
+
+
+def _check_size(target: SurfaceTarget, source: F64, any_size: bool) -> None:
     size = float(np.linalg.norm(np.ptp(source, axis=0))) if len(source) else 0.0
     ratio = size / target.diagonal_m if target.diagonal_m > 0 else 1.0
     if size > 0 and not SMALLEST_RATIO <= ratio <= LARGEST_RATIO and np.isfinite(ratio):
         raise RegistrationError(
             'wrong_unit', f'the source spans {size:.4g} m and the target {target.diagonal_m:.4g} m: is one of them in mm?'
         )
+    if target.is_mesh and not any_size and not _is_of_a_body(target):
+        valid = f'{SMALLEST_M:g} m to {LARGEST_M:g} m is valid'
+        raise RegistrationError(
+            'wrong_unit', f'the target spans {target.diagonal_m:.4g} m, {valid}: is the unit right? (--any-size where it is)'
+        )
+
+
+def _is_of_a_body(target: SurfaceTarget) -> bool:
+    return SMALLEST_M <= target.diagonal_m <= LARGEST_M
+
+
+def _check_mirrored(target: SurfaceTarget, source: F64, best: IcpFit, how: IcpSettings) -> None:
+    """Raise RegistrationError ``mirrored`` where the points' mirror image fits far better than the points."""
+    mirror = source * (-1.0, 1.0, 1.0)
+    found = search(target.kernel, mirror, coarse_starts(target.sample_m, mirror, WHOLE), how, target.voxel_m, target.diagonal_m)
+    if found.refined and found.refined[0].rms_m < MIRRORED * best.rms_m and found.refined[0].inliers >= best.inliers // 2:
+        fits = f'their mirror image fits to {1e3 * found.refined[0].rms_m:.3f} mm, they to {1e3 * best.rms_m:.3f} mm'
+        raise RegistrationError('mirrored', f'the points are mirrored: {fits} (an axis flipped, left and right exchanged?)')
 
 
 def _with_reach(target: SurfaceTarget, settings: IcpSettings) -> IcpSettings:
@@ -154,22 +199,20 @@ def _starts(target: SurfaceTarget, source: F64, init: F64 | None, count: int | N
     start = np.eye(4) if init is None else np.asarray(init, dtype=np.float64)
     if len(source) < 3 or not np.isfinite(source).all():  # the kernel says what is wrong
         return [start]
-    return coarse_starts(target.vertices_m, source, count) if init is None else nudged_starts(start, source, count)
+    return coarse_starts(target.sample_m, source, count) if init is None else nudged_starts(start, source, count)
 
 
-def _run(target: SurfaceTarget, source: F64, starts: list[F64], how: IcpSettings, coarse: bool) -> list[IcpFit | None]:
-    """Return the fit of every start, None where it finds no partners."""
+def _found(
+    target: SurfaceTarget, source: F64, starts: list[F64], how: IcpSettings, coarse: bool
+) -> tuple[list[IcpFit], IcpFit | None, int]:
+    """Return the fits, best first, that of the first start (None where it has no partners), and how many are the best."""
     if coarse:
-        rough = replace(
-            how,
-            max_distance_m=max(COARSE_SHARE * target.diagonal_m, how.max_distance_m),
-            max_iterations=30,
-            rotation_epsilon_rad=1e-3,
-            translation_epsilon_m=1e-4 * target.diagonal_m,
-        )
-        found = target.kernel.align(source, target.voxel_m, starts, rough)
-        starts = [f.T_target_source for f in found if isinstance(f, IcpFit)]
-    return [f if isinstance(f, IcpFit) else None for f in target.kernel.align(source, target.voxel_m, starts, how)]
+        target.kernel.align(source, target.voxel_m, [], how)  # so that all points are checked, not some
+        found = search(target.kernel, source, starts, how, target.voxel_m, target.diagonal_m)
+        return found.refined, None, found.agreeing(source) if found.refined else 0
+    each = [f if isinstance(f, IcpFit) else None for f in target.kernel.align(source, target.voxel_m, starts, how)]
+    fits = sorted((f for f in each if f is not None), key=lambda f: f.score_m)
+    return fits, each[0], sum(is_same(fits[0], f, source) for f in fits)
 
 
 def _check_fit(best: IcpFit, least_overlap: float, how: IcpSettings) -> None:
@@ -201,11 +244,6 @@ def _direction(fit: IcpFit, i: int) -> Direction:
     return Direction(float(fit.information[i]), shift, turn, ' with '.join(parts))
 
 
-def _apart_m(a: IcpFit, b: IcpFit, source: F64) -> float:
-    gap = se3.transform(a.T_target_source, source) - se3.transform(b.T_target_source, source)
-    return float(np.sqrt((gap**2).sum(axis=1).mean()))
-
-
 def _targets(fit: IcpFit, targets_m: Mapping[str, Sequence[float]]) -> tuple[TargetError, ...]:
     T, dof = fit.T_target_source, float(max(fit.inliers - 6, 1))
     out = []
@@ -216,24 +254,35 @@ def _targets(fit: IcpFit, targets_m: Mapping[str, Sequence[float]]) -> tuple[Tar
     return tuple(out)
 
 
-def _as_good(fit: IcpFit, best: IcpFit) -> bool:
-    chance = math.sqrt(1 + 3 * math.sqrt(2 / max(best.inliers - 6, 1)))
-    return fit.score_m <= max(AS_GOOD, chance) * best.score_m + 1e-6 * best.arm_m
-
-
-def _warnings(best: IcpFit, runner_up: IcpFit | None, first: IcpFit | None, coarse: bool, source: F64) -> list[str]:
+def _doubts(
+    best: IcpFit, runner_up: IcpFit | None, source: F64, how: IcpSettings, searched: tuple[int, int] | None
+) -> list[tuple[str, str]]:
+    """Return codes and texts of what speaks against a pose; ``searched``: how many starts agree, of how many."""
     out = []
-    if runner_up is not None and _as_good(runner_up, best):
-        far = _apart_m(best, runner_up, source)
-        out.append(
-            f'ambiguous: another pose, {far * 1e3:.1f} mm away (rms), fits as well: '
-            f'{runner_up.score_m * 1e3:.3f} mm against {best.score_m * 1e3:.3f} mm'
-        )
-    if not coarse and (first is None or _apart_m(best, first, source) > APART * best.arm_m):
+    chance = math.sqrt(1 + 3 * math.sqrt(2 / max(best.inliers - 6, 1)))
+    factor = max(CLEARLY_WORSE if searched else AS_GOOD, chance)
+    if runner_up is not None and runner_up.score_m <= factor * best.score_m + 1e-6 * best.arm_m:
+        far_mm, theirs_mm, ours_mm = (1e3 * v for v in (apart_m(best, runner_up, source), runner_up.score_m, best.score_m))
+        fits = f'fits as well: {theirs_mm:.3f} mm against {ours_mm:.3f} mm'
+        out.append(('ambiguous', f'another pose, {far_mm:.1f} mm away (rms), {fits}'))
+    if searched and searched[0] < FEWEST_AGREEING:
+        out.append(('no_consensus', f'{searched[0]} of {searched[1]} starts came to this pose, {FEWEST_AGREEING} are needed'))
+    if how.sigma_m > 0 and best.noise_m > FAR_ABOVE * how.sigma_m:
+        out.append(('poor_fit', f'residuals of {best.noise_m * 1e3:.3f} mm where sigma says {how.sigma_m * 1e3:.3f} mm'))
+    return out
+
+
+def _warnings(
+    target: SurfaceTarget, best: IcpFit, first: IcpFit | None, coarse: bool, source: F64
+) -> list[str]:
+    out = []
+    if not target.is_mesh and not _is_of_a_body(target):  # a cloud may be of a room, a mesh here is of a body
+        out.append(f'size: the target spans {target.diagonal_m:.4g} m: are both in the unit that is said?')
+    if not coarse and (first is None or not is_same(best, first, source)):
         came = 'found no partners' if first is None else f'came to {first.score_m * 1e3:.3f} mm'
         out.append(f'local_minimum: the start given {came}; a nudged start came to {best.score_m * 1e3:.3f} mm and is taken')
     if coarse:
-        out.append('coarse_start: no start was given; principal axes find the pose only where most of the surface is covered')
+        out.append('coarse_start: no start was given; the pose was searched for: check it at a place that was not used')
     if not best.converged:
         out.append(f'not_converged: after {best.iterations} iterations it still moved')
     if best.information[0] < WEAK:

@@ -32,7 +32,8 @@ class SurfaceFit:
     (of a cloud: to the plane at the nearest point), infinite beyond that; ``p_closest_m`` (N, 3) their partners;
     ``start_distance_m`` the distances at the first start, without a limit. ``covariance`` (6, 6) is REP-103's (x y z rx ry
     rz), its scale from the residuals with ``dof`` degrees of freedom; it holds for independent noise, and knows nothing of
-    other minima. ``weakest`` is the direction that is held least. Of ``starts`` poses ``agreeing`` ended here; ``runner_up`` is
+    other minima. ``weakest`` is the direction that is held least. Of ``starts`` poses ``agreeing`` ended here (of a search: of
+    the 104 that were not dropped early); ``runner_up`` is
     the best that ended elsewhere, with ``runner_up_rms_m`` (None: there was none), of all points, one beyond reach counted at
     the greatest distance. ``coarse``: no start was given. ``targets`` are the errors to expect at places of the target.
     """

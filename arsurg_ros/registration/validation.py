@@ -16,15 +16,18 @@ from arsurg_ros.registration import tre
 from arsurg_ros.registration.records import Record
 from arsurg_ros.types import F64
 
+# A landmark is at the same place in two lists to the digits that people write.
+SAME_PLACE_M = 1e-4
+
 
 @dataclass(frozen=True)
 class Check:
     """One touch: ``error_m`` is the distance of the tip from where the registration puts the landmark.
 
-    ``independent``: the landmark was held out of the registration, so that the error is one of a target (TRE); for one that
-    was used it also holds what the fit gave way. ``moved_m`` is how far it lies from where it was touched for the
-    registration, None for a held-out one: that is the reference's motion alone. ``expected95_m`` holds the error 95 times
-    in 100 if nothing has moved, None where the registration has no covariance for it.
+    ``independent``: the landmark, and any at its place, was held out of the registration, so that the error is one of a
+    target (TRE); for one that was used it also holds what the fit gave way. ``moved_m`` is how far it lies from where it
+    was touched for the registration, None for a held-out one: that is the reference's motion alone. ``expected95_m`` holds
+    the error 95 times in 100 if nothing has moved, None where the registration has no covariance for it.
     """
 
     name: str
@@ -85,7 +88,9 @@ def check_touch(
             f'{radius_m * 1e3:.0f} mm: touch a landmark; if this is one, register again',
         )
     touched = {touch.name: touch.p_ref_m for touch in record.touches}
-    used = name in touched and name not in checks and name not in result.rejected
+    # By place: a landmark of the fit that is also named as a check, or under another name, is no evidence of its own.
+    away_m = [np.linalg.norm(t.p_ct_m - places[name]) for t in record.touches if t.name not in result.rejected]
+    used = min(away_m, default=np.inf) <= SAME_PLACE_M
     moved_m = float(np.linalg.norm(touched[name] - p_ref_m)) if name in touched and name not in checks else None
     return Check(name, not used, p_ref_m, errors[name], moved_m, expected95_m(record, places[name]), limit_m)
 

@@ -164,7 +164,7 @@ def test_a_pair_gives_two_files_and_a_baseline(pictures: Path, tmp_path: Path, c
         ({'more': ['--board-poses', 'a.txt']}, 'bad_option', 'valid: .json, .npz'),
         ({'more': ['--poses', 'a.txt']}, 'bad_option', '--board-poses FILE, which is not given'),
         ({'more': ['--out', 'a.png']}, 'bad_option', "suffix '.png'"),
-        ({'more': ['--min-corners', '2']}, 'bad_option', 'min_corners 2'),
+        ({'more': ['--min-corners', '2']}, 'bad_option', '--min-corners 2: 4 or more'),
         ({'more': ['--min-corners', '36']}, 'no_board', 'corners, 35 needed|enough of it'),
     ],
 )
@@ -202,7 +202,7 @@ def test_bad_pictures_are_refused(pictures: Path, tmp_path: Path, capsys: pytest
 def test_options_that_contradict_are_refused(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.savetxt(tmp_path / 'a.txt', np.zeros((35, 2)))
     stored = ['calibrate', 'camera', '--corners', str(tmp_path), '--board', BOARD]
-    assert '--size None: WIDTHxHEIGHT' in error(capsys, stored)['message']
+    assert '--size missing: WIDTHxHEIGHT' in error(capsys, stored)['message']
     assert '--size 640: WIDTHxHEIGHT' in error(capsys, [*stored, '--size', '640'])['message']
     assert 'not --corners' in error(capsys, [*stored, '--size', '640x480', '--right', str(pictures)])['message']
     np.save(tmp_path / 'trk.npy', np.tile(np.eye(4), (3, 1, 1)))

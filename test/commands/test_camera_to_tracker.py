@@ -191,6 +191,7 @@ def test_a_known_pose_is_checked(room: Room, tmp_path: Path, capsys: pytest.Capt
         (['--check', 'truth.txt'], 'poses', 'bad_option', '--board-pose or --board-points is needed'),
         (['--board-pose', 'poses.npy'], 'poses', 'count_mismatch', '9 poses; one is needed'),
         (['--board-pose', 'eye.txt', '--tracked', 'camera'], 'poses', 'no_consensus', 'do pictures and poses belong'),
+        ([], 'moving_camera', 'wrong_setup', 'use --tracked camera, or invert them if they are T_body_trk'),
         (['--board-pose', 'none.txt'], 'poses', 'bad_data', 'no such file'),
         (['--board-pose', 'board.txt', '--plot', 'a.txt'], 'poses', 'bad_option', "suffix '.txt'"),
     ],

@@ -192,7 +192,12 @@ def test_weights_by_order_and_by_name(run: Run, sides: tuple[Path, Path], tmp_pa
         ('no_consensus', FIXED_MM[::-1], MOVING_MM, ('--robust',)),
         ('not_finite', FIXED_MM, np.where(MOVING_MM[3, 1] == MOVING_MM, np.nan, MOVING_MM), ()),
         ('bad_noise', FIXED_MM, MOVING_MM, ('--noise', '-1')),
+        ('bad_noise', FIXED_MM, MOVING_MM, ('--fixed-noise', '1,-1,1')),
         ('bad_threshold', FIXED_MM, MOVING_MM, ('--robust', '--threshold', '0')),
+        ('bad_threshold', FIXED_MM, MOVING_MM, ('--tip', '0,0,0', '--dwell-radius', 'nan')),
+        ('bad_option', FIXED_MM, MOVING_MM, ('--dwell-s', '1')),
+        ('wrong_unit', FIXED_MM / 1e3, MOVING_MM / 1e3, ()),
+        ('wrong_unit', FIXED_MM / 1e3, MOVING_MM / 1e3, ('--units', 'm', '--target', '60,60,-80')),
         ('bad_option', FIXED_MM, MOVING_MM, ('--threshold', '2')),
         ('bad_option', FIXED_MM, MOVING_MM, ('--reference', 'poses.csv')),
         ('bad_option', FIXED_MM, MOVING_MM, ('--noise', '1', '--fixed-noise', '1,1,1')),
@@ -205,6 +210,18 @@ def test_refusals(run: Run, tmp_path: Path, code: str, fixed: np.ndarray, moving
     error = run('--fixed', sides[0], '--moving', sides[1], *options, status=2)['error']
     assert error['code'] == code
     assert '\n' not in error['message']
+
+
+def test_refusals_name_option_value_and_unit(run: Run, sides: tuple[Path, Path], tmp_path: Path) -> None:
+    def said(*options: str, of: tuple[Path, Path] = sides) -> str:
+        return str(run('--fixed', of[0], '--moving', of[1], *options, status=2)['error']['message'])
+
+    assert said('--noise', '-1') == '--noise -1: a positive number of mm is needed'
+    assert said('--moving-noise', '1,-2,1') == '--moving-noise 1,-2,1: a standard deviation, mm, is never negative'
+    assert said('--dwell-radius', '3') == '--dwell-radius: only with --tip'
+    assert said('--target', '9000,0,0').startswith('--target 9000,0,0 mm: 9')
+    metres = table(tmp_path / 'f.csv', FIXED_MM / 1e3), table(tmp_path / 'm.csv', MOVING_MM / 1e3)
+    assert said(of=metres).endswith('m given as mm?')
 
 
 def test_text_is_for_people(sides: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

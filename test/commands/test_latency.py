@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 from arsurg_ros.cli import main
+from arsurg_ros.commands import latency
+from arsurg_ros.files.poses import load_poses
 
 KEYS = {
     'command', 'unit', 'software', 'kernel', 'offset_s', 'sigma_s', 'meaning', 'correlation', 'second_peak', 'signal',
@@ -66,7 +69,19 @@ def test_the_sign(streams: tuple[str, str], capsys: pytest.CaptureFixture[str]) 
 def test_refusals_and_options(streams: tuple[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     a, b = streams
     assert answer(capsys, '--a', a, '--b', b, '--signal', 'translation', status=2)['error']['code'] == 'no_motion'
-    assert answer(capsys, '--a', a, '--b', b, '--max-offset', '-1', status=2)['error']
+    for option, value in (('--max-offset', '-1'), ('--window', 'nan')):
+        error = answer(capsys, '--a', a, '--b', b, option, value, status=2)['error']
+        assert error == {'code': 'bad_option', 'message': f'{option} {value}: a positive number of seconds is needed'}
     np.save(tmp_path / 'bare.npy', np.tile(np.eye(4), (50, 1, 1)))
     assert answer(capsys, '--a', a, '--b', str(tmp_path / 'bare.npy'), status=2)['error']['code'] == 'no_stamps'
     assert answer(capsys, '--a', a, '--b', b, '--window', '0.2', '--backend', 'numpy')['window_s'] == 0.2
+
+
+def test_samples_that_are_not_valid_are_told_in_words_too(
+    streams: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency, 'load_poses', lambda source, unit_m: replace(load_poses(source, unit_m), dropped=3))
+    words = ('--a', streams[0], '--b', streams[1])
+    assert answer(capsys, *words)['dropped_b'] == 3
+    assert main(['estimate', 'latency', *words]) == 0
+    assert 'dropped   3 samples of a, 3 of b that are not valid' in capsys.readouterr().out

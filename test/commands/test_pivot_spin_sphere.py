@@ -151,3 +151,28 @@ def test_the_recorded_sphere_by_the_command(shared_data: Path, capsys: pytest.Ca
 def test_one_pose_repeated_is_refused(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     poses = write_poses(tmp_path / 'one.csv', [np.eye(3)] * 12, noise_m=0.0)
     assert answer(capsys, 'calibrate', what, '--poses', poses, status=2)['error']['code'] == 'repeated_pose'
+
+
+@pytest.mark.parametrize('unit_m', [1.0, 1e-6])  # metres, or micrometres, read as millimetres
+def test_another_unit_is_no_answer(unit_m: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(2)
+    rocking = write_poses(tmp_path / 'p.csv', [se3.from_rotvec(rng.uniform(-0.5, 0.5, 3)) for _ in range(40)], unit_m)
+    turning = write_poses(tmp_path / 's.csv', [se3.from_rotvec(AXIS * t) for t in np.linspace(0, 4, 30)], unit_m)
+    ball = rng.normal(size=(50, 3))
+    ball *= (0.008 if unit_m == 1 else 0.05) / unit_m / np.linalg.norm(ball, axis=1)[:, None]
+    np.savetxt(tmp_path / 'b.csv', ball, delimiter=',')
+    for words in (('pivot', '--poses', rocking), ('spin', '--poses', turning), ('sphere', '--points', str(tmp_path / 'b.csv'))):
+        error = answer(capsys, 'calibrate', *words, status=2)['error']
+        assert error['code'] == 'wrong_unit', words
+        assert error['message'].endswith('metres given as mm?' if unit_m == 1 else 'are these millimetres?')
+
+
+def test_a_tip_in_another_unit(spin_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    error = answer(capsys, 'calibrate', 'spin', '--poses', spin_file, '--tip', '-15000,150000,-7000', status=2)['error']
+    assert error['code'] == 'wrong_unit'
+
+
+def test_limits_are_named_as_they_were_given(pivot_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for what, option in (('pivot', '--min-range'), ('spin', '--min-turn')):
+        error = answer(capsys, 'calibrate', what, '--poses', pivot_file, option, '-20', status=2)['error']
+        assert error == {'code': 'bad_option', 'message': f'{option} -20: a positive number of degrees is needed'}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from arsurg_ros import cli
-from arsurg_ros.commands.surface import load_init
+from arsurg_ros.commands.surface import distinct, load_init
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.files.meshes import load_surface
 from arsurg_ros.geometry import se3
@@ -114,6 +114,25 @@ def test_an_answer_of_another_command_is_a_start(
             load_init(str(tmp_path / name), 1e-3)
 
 
+def test_a_start_that_is_no_pose_is_named(tmp_path: Path) -> None:
+    for T, code in ((np.diag([2.0, 1, 1, 1]), 'not_rigid'), (np.full((4, 4), np.nan), 'answer_broken')):
+        (tmp_path / 'a.json').write_text(json.dumps({'command': 'x', 'unit': 'mm', 'T': T.tolist()}))
+        with pytest.raises(RegistrationError, match=r'a\.json') as caught:
+            load_init(str(tmp_path / 'a.json'), 1e-3)
+        assert caught.value.code == code
+
+
+def test_lengths_are_named_as_they_were_given(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    given = ('--target', files['mesh'], '--source', files['points'])
+    for option, value, least in (
+        ('--voxel', '-1', 'zero or a positive'),
+        ('--sigma', 'nan', 'zero or a positive'),
+        ('--max-distance', 'nan', 'a positive'),
+    ):
+        error = run(capsys, *given, option, value, status=2)['error']
+        assert error == {'code': 'bad_option', 'message': f'{option} {value}: {least} number of mm is needed'}
+
+
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return str(run(capsys, *arguments, status=2)['error']['code'])
 
@@ -121,6 +140,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_bad_input_is_refused_by_name(files: dict[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     mesh = ('--target', files['mesh'], '--source')
     assert refused(capsys, *mesh, files['metres']) == 'wrong_unit'
+    (tmp_path / 'cloud.obj').write_text('v 1 2 3\n' * 9)
+    error = run(capsys, '--target', str(tmp_path / 'cloud.obj'), '--source', files['points'], status=2)['error']
+    assert error['code'] == 'bad_data' and 'a cloud, points without triangles, is read from .ply alone' in error['message']
     few = write_points(tmp_path / 'few.csv', np.eye(3) * 0.1)
     assert refused(capsys, *mesh, few) == 'too_few_points'
     line = write_points(tmp_path / 'line.csv', np.outer(np.linspace(0, 0.1, 9), (1, 1, 0)))
@@ -136,6 +158,16 @@ def test_bad_input_is_refused_by_name(files: dict[str, str], capsys: pytest.Capt
     np.savetxt(tmp_path / 'two.txt', np.tile(np.eye(4), (2, 1)))
     with pytest.raises(ConfigError, match='2 poses; one 4x4 is needed'):
         load_init(str(tmp_path / 'two.txt'), 1e-3)
+
+
+def test_a_doubtful_search_is_refused_unless_it_is_accepted(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ('--target', files['mesh'], '--source', files['points'], '--multi-start', '2')
+    error = run(capsys, *given, status=2)['error']
+    assert error['code'] == 'no_consensus' and '--accept-coarse' in error['message']
+    found = run(capsys, *given, '--accept-coarse')
+    assert found['coarse'] and any(w.startswith('no_consensus: ') for w in found['warnings'])
 
 
 def test_the_lidar_pair_comes_to_its_truth(shared_data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -170,3 +202,12 @@ def test_digitised_points_find_the_liver(
     error = np.array(found['T']) @ [*(se3.transform(se3.inverse(T), centre) * 1e3), 1]
     assert np.linalg.norm(error[:3] - centre * 1e3) < found['targets'][0]['margin95_mm'] < 1.5
     assert found['rms_mm'] == pytest.approx(0.5, rel=0.15) and found['warnings'] == []
+
+
+def test_points_that_are_there_twice_are_left_out_and_told() -> None:
+    points = np.array([[1.0, 2, 3], [0, 0, 0], [4, 5, 6], [0, 0, 0], [0, 0, 0]])
+    kept, said = distinct(points, 'source')
+    assert kept.tolist() == [[1, 2, 3], [0, 0, 0], [4, 5, 6]]
+    assert said == ['duplicates: 2 points of the source are the same as another and were left out']
+    assert distinct(kept, 'source')[1] == []
+    assert len(distinct(np.zeros((5, 3)), 'source')[0]) == 5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.errors import ConfigError, DataError, RegistrationError
 from arsurg_ros.files.calibration_boards import load_calibration_board
 from arsurg_ros.geometry.calibration_boards import CalibrationBoard
 
@@ -79,6 +79,20 @@ def test_wrong_files_are_explained(tmp_path: Path, text: str, error: type[Except
     file.write_text(text)
     with pytest.raises(error, match=said):
         load_calibration_board(str(file), MM)
+
+
+@pytest.mark.parametrize(
+    ('unit_m', 'words', 'hint'),
+    [
+        (1.0, 'chessboard:14x10:6', 'a square of 6000 mm; 0.2 mm to 1000 mm is valid: mm given as m'),
+        (1e-3, 'chessboard:14x10:0.006', 'a square of 0.006 mm; .* m given as mm'),
+        (1.0, 'aruco:4x3:256:66:DICT_4X4_250', 'mm given as m'),
+    ],
+)
+def test_a_board_in_another_unit_is_refused(unit_m: float, words: str, hint: str) -> None:
+    with pytest.raises(RegistrationError, match=hint) as caught:
+        load_calibration_board(words, unit_m)
+    assert caught.value.code == 'wrong_unit'
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -75,8 +75,9 @@ def test_a_mesh_gives_its_vertices(tmp_path: Path, cube_mesh: Mesh) -> None:
         ('a.csv', '1,2\n', '2 numbers a row; x y z are needed'),
         ('a.csv', 'a,1,2,3\na,4,5,6\n', "the name 'a' is there more than once"),
         ('a.yaml', 'unit: [', 'is not YAML'),
-        ('a.yaml', 'landmarks: []', 'KeyError..unit'),
-        ('a.yaml', 'unit: inch\nlandmarks: []', 'KeyError..inch'),
+        ('a.yaml', 'landmarks: []', 'no unit'),
+        ('a.yaml', 'unit: inch\nlandmarks: []', "unit 'inch'; valid: mm, m"),
+        ('a.yaml', 'unit: mm\nlandmarks: [{name: a}]', 'no ct'),
         ('a.yaml', 'unit: mm\nlandmarks: [{name: a, ct: [1, 2]}]', 'must be three numbers'),
         ('a.xml', '<a', 'not a PLUS configuration'),
         ('a.xml', '<a><Landmark Name="x"/></a>', 'not a PLUS configuration'),
@@ -107,6 +108,17 @@ def test_arrays_must_be_told_apart(tmp_path: Path) -> None:
         load_points(str(tmp_path / 'two.npz'), 1.0)
     with pytest.raises(DataError, match="no array 'x'; there are: ct, ref"):
         load_points(f'{tmp_path / "two.npz"}#x', 1.0)
+
+
+def test_landmarks_may_be_none(tmp_path: Path) -> None:
+    assert load_points(write(tmp_path / 'a.yaml', 'unit: mm\nlandmarks: []'), 1e-3).p_m.shape == (0, 3)
+
+
+def test_a_folder_and_a_part_that_is_none_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r'a folder; valid: \.csv'):
+        load_points(str(tmp_path), 1e-3)
+    with pytest.raises(ConfigError, match=r'#x picks nothing here: a\.csv has no named parts'):
+        load_points(f'{write(tmp_path / "a.csv", "1,2,3")}#x', 1e-3)
 
 
 def test_a_pickle_is_never_opened(tmp_path: Path) -> None:

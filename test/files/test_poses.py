@@ -237,7 +237,8 @@ def test_what_is_no_pose_is_named(tmp_path: Path, change: str, code: str) -> Non
     ('name', 'text', 'said'),
     [
         ('a.csv', '1,2,3\n', '1 rows of 3 numbers'),
-        ('a.txt', '1 0 0 0\n0 1 0 0\n0 0 1 0\n', '3 rows of 4 numbers'),
+        ('a.txt', '1 0 0 0\n0 1 0 0\n0 0 1 0\n', '3 rows of 4 numbers.*four rows a pose'),
+        ('a.csv', f'1.7e18,{"0," * 6}1\n', r'time stamp is 1.7e\+18: seconds are needed'),
         ('a.json', '{', 'is not JSON'),
         ('a.json', '{"a": []}', 'name one of its keys with #KEY: a'),
         ('a.json', '[[1, 2], [3, 4]]', r'shape \(2, 2\)'),
@@ -267,3 +268,38 @@ def test_further_refusals(tmp_path: Path) -> None:
     np.savez(tmp_path / 'stamps.npz', T=MM, stamps_s=np.zeros(2))
     with pytest.raises(DataError, match=r'stamps_s \(2,\) for 4 poses'):
         load_poses(str(tmp_path / 'stamps.npz'), 1.0)
+
+
+@pytest.mark.parametrize(
+    ('name', 'stamps', 'said'),
+    [
+        ('stamps_s', np.array(list('abcd')), 'stamps_s holds <U1; numbers are needed'),
+        ('stamps_s', np.full(4, np.nan), 'not_finite: .*stamps_s: a time stamp is not finite'),
+        ('stamps_ns', np.full(4, np.inf), 'not_finite: .*stamps_ns: a time stamp is not finite'),
+        ('stamps_s', STAMPS_S * 1e9, 'stamps_s: a time stamp is 1.7e.18: seconds are needed'),
+    ],
+)
+def test_stamps_of_an_npz_that_are_none(tmp_path: Path, name: str, stamps: np.ndarray, said: str) -> None:
+    np.savez(tmp_path / 'a.npz', **{'T': MM, name: stamps})  # type: ignore[arg-type]
+    with pytest.raises((DataError, RegistrationError), match=said):
+        load_poses(str(tmp_path / 'a.npz'), 1e-3)
+
+
+def test_what_makes_a_matrix_no_pose_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RegistrationError, match='left-handed'):
+        load_poses(write(tmp_path / 'a.csv', rows(bent('mirrored').reshape(-1, 16))), 1e-3)
+    with pytest.raises(RegistrationError, match=r'its last row is .*, not 0 0 0 1 \(is it written by columns'):
+        load_poses(write(tmp_path / 'a.csv', rows(bent('transposed').reshape(-1, 16))), 1e-3)
+
+
+def test_a_part_of_what_has_no_parts_is_refused(tmp_path: Path) -> None:
+    (tmp_path / 'folder').mkdir()
+    write(tmp_path / 'folder' / 'a.txt', rows(MM[0], ' '))
+    sources = (
+        write(tmp_path / 'a.csv', rows(MM.reshape(-1, 16))), str(tmp_path / 'folder'),
+        write(tmp_path / 'a.json', json.dumps(MM.tolist())),
+    )
+    for source in sources:
+        assert load_poses(source, 1e-3).stamps_ns is None
+        with pytest.raises(ConfigError, match='#1 picks nothing here'):
+            load_poses(f'{source}#1', 1e-3)

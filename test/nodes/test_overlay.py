@@ -16,7 +16,7 @@ from arsurg_ros.nodes.overlay import OverlayNode
 from arsurg_ros.nodes.registration import RegistrationNode
 from arsurg_ros.resources import share_dir
 from arsurg_ros.synthetic import Scene
-from arsurg_ros.types import Frame, RegistrationResult
+from arsurg_ros.types import DriftLevel, Frame, RegistrationResult
 
 from .surgery import POINTS, landmarks_file
 
@@ -370,6 +370,11 @@ def test_a_foreign_drift_message_is_one_line_and_no_ok(graph):
     said.publish(drift('fine'))
     assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
     assert room.node._drift_now().reason == 'nobody watches the registration'
+    said.publish(drift('error', 'broken'))
+    assert graph.until(lambda: room.node._drift_now().level is DriftLevel.ERROR)
+    said.publish(drift('fine'))
+    assert graph.until(lambda: room.node.stats.counts['refused'] == 2)
+    assert room.node._drift_now().reason == 'broken'  # a message that is none takes no error away
 
 
 def test_markers_come_and_go_with_the_state(graph):

@@ -345,3 +345,83 @@ def test_killed_and_started_again_the_real_node_goes_on(graph, tmp_path):
         second.send_signal(signal.SIGINT)
     assert given(results)[-1].pose.pose.position.x == x
     assert [e.event for e in read_log(store).entries] == ['created', 'accepted', 'reloaded']
+
+
+def test_a_doubt_outlives_deactivation_acceptance_of_another_and_a_restart(graph, tmp_path):
+    """A failed check takes the registration it is about out of use until that landmark passes, whatever happens between."""
+    store = tmp_path / 'store'
+    ses = Session(graph, tmp_path, store=str(store))
+    ses.register()
+    ses.touch(shifted(POINTS[1], 0.008))
+    ses.refused('validate')
+    assert ses.says(ses.drift, drift='error')
+    ses.node.trigger_deactivate()
+    assert graph.until(lambda: 'not active' in ses.values(ses.drift)['reason'])
+    assert ses.values(ses.drift)['drift'] == 'error'
+    ses.node.trigger_activate()
+    ses.register(0.01)
+    assert ses.says(ses.drift, drift='unknown')  # another registration; nobody sends a residual here
+    ses.ok('revert')
+    assert ses.says(ses.drift, drift='error', reason='p1 touched again before: 8.00 mm off')
+    graph.stop(ses.node)
+    again = Session(graph, tmp_path, store=str(store))
+    assert graph.until(lambda: 'log_head' in again.values(again.quality))
+    assert again.says(again.drift, drift='error', reason='p1 touched again before: 8.00 mm off')
+    again.touch(shifted(POINTS[1], 0.0))
+    again.ok('validate')
+    assert again.says(again.drift, drift='unknown')
+
+
+def test_a_revert_is_in_doubt_until_it_is_checked(graph, tmp_path):
+    ses = Session(graph, tmp_path)
+    ses.register()
+    ses.register(0.02)
+    ses.ok('revert')
+    assert ses.says(ses.drift, drift='warn')
+    assert 'reverted to one accepted' in ses.values(ses.drift)['reason']
+    ses.touch(shifted(CHECK, 0.0))
+    ses.ok('validate')
+    assert ses.says(ses.drift, drift='unknown')
+
+
+def test_a_registration_of_loaded_landmarks_is_in_doubt(graph, tmp_path):
+    path = tmp_path / 'session.json'
+    ses = Session(graph, tmp_path, session_file=str(path))
+    for p in shifted(POINTS, 0.0):
+        ses.touch(p)
+        ses.ok('capture')
+    ses.ok('save')
+    ses.ok('clear')
+    ses.ok('load')
+    ses.ok('compute')
+    ses.ok('accept')
+    assert ses.says(ses.drift, drift='warn')
+    assert 'captured before they were loaded: validate it' in ses.values(ses.drift)['reason']
+
+
+def test_a_restart_that_registers_the_same_anew_does_not_clear_what_it_was_found_to_be(graph, tmp_path):
+    store, both = tmp_path / 'store', landmarks_file(tmp_path, se3.transform(T_REF_CT, POINTS))
+    for found, wanted in (({}, 'unknown'), ({'landmark': 'p1', 'passed': False, 'error_m': 0.02}, 'error')):
+        if found:
+            journal = SessionStore(store, 'ref', 'ct')
+            journal.commit('validated', found)
+            journal.close()
+        ses = Session(graph, tmp_path, mode='file', landmarks=both, store=str(store))
+        assert ses.says(ses.quality, accepted='True') and ses.node._drift.status.level.value == wanted
+        graph.stop(ses.node)
+
+
+def test_a_preview_ends_when_the_candidate_becomes_another(graph, tmp_path):
+    ses = Session(graph, tmp_path, mode='dwell', robust=True, noise_m=0.0003, max_fre_m=0.001)
+    points = shifted(POINTS, 0.0)
+    points[1] += [0.004, 0, 0]
+    for p in points:
+        ses.touch(p)
+    ses.touch(np.array([0.5, 0.5, 0.5]))
+    assert graph.until(lambda: ses.node._session.computed is not None)
+    ses.ok('preview')
+    assert graph.until(lambda: given(ses.previews)) and ses.previews[-1] in given(ses.previews)
+    looked_at = ses.node._session.computed
+    ses.touch(np.array([0.3, 0.5, 0.5]))
+    assert graph.until(lambda: ses.node._session.computed is not looked_at)
+    assert graph.until(lambda: ses.previews[-1] not in given(ses.previews))

@@ -267,6 +267,10 @@ def move(d: dict[str, Any]) -> None:
         ('landmarks', each('targets', moving='here'), 'answer_broken', 'targets: name and moving'),
         ('surface', each('targets', p=[1, 2]), 'answer_broken', 'three finite numbers'),
         ('landmarks', lambda d: d.pop('dof'), 'answer_broken', 'dof is missing'),
+        ('landmarks', put(dof=0.0), 'answer_broken', 'dof 0: 1 to'),
+        ('landmarks', put(dof=1e300), 'answer_broken', 'dof 1e+300'),
+        ('landmarks', put(noise_mm=-0.3), 'answer_broken', 'noise_mm -0.3: not negative'),
+        ('surface', put(rms_mm=-1.0), 'answer_broken', 'rms_mm -1: not negative'),
     ],
 )
 def test_another_file_is_refused_by_name(

@@ -193,8 +193,15 @@ def test_landmarks_nearly_on_a_line_warn():
     assert 'nearly_collinear' in result.warnings
 
 
+def test_landmarks_in_the_wrong_order_warn():
+    assert 'poor_fit' not in run(noisy()).warnings
+    wrong = noisy()[[1, 2, 3, 0, *range(4, len(POINTS))]]
+    assert 'poor_fit' in run(wrong).warnings
+
+
 def test_every_warning_has_a_text():
-    assert set(WARNINGS) == {'few_points', 'nearly_collinear', 'outliers_rejected', 'fre_does_not_bound_tre', 'noise_exceeded'}
+    known = {'few_points', 'nearly_collinear', 'outliers_rejected', 'fre_does_not_bound_tre', 'noise_exceeded', 'poor_fit'}
+    assert set(WARNINGS) == known
 
 
 @pytest.mark.parametrize(

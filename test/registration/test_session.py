@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.geometry import se3
 from arsurg_ros.registration.dwell import Dwell, DwellDetector, match_in_order
+from arsurg_ros.registration.journal import Journal
 from arsurg_ros.registration.landmarks import Landmarks
 from arsurg_ros.registration.session import LandmarkSession, age_text
 from arsurg_ros.registration.store import SessionStore, read_log
@@ -430,3 +432,66 @@ def test_robust_leaves_a_slipped_landmark_out_but_not_without_being_asked():
     result = ses.accept(1)
     assert result.rejected == ('c',) and 'outliers_rejected' in result.warnings and result.fre_m < 0.001
     assert result.dof == float('inf') and result.noise_m == 0.0005
+
+
+# What is in doubt stays so.
+
+
+@pytest.mark.parametrize('number', ['NaN', 'Infinity', '1e999'])
+def test_a_session_file_with_no_number_is_refused_and_no_crash(tmp_path, number):
+    path = tmp_path / 'session.json'
+    ses = session('manual')
+    ses.capture(hold(ses, touched()[0]))
+    ses.save(path)
+    path.write_text(path.read_text().replace('"samples":40', f'"samples":{number}'))
+    assert code_of(lambda: session('manual').load(path, HOUR_NS)) == 'session_broken'
+
+
+def test_captures_of_a_file_grow_old_too_and_are_in_doubt(tmp_path, monkeypatch):
+    path, again = tmp_path / 'session.json', tmp_path / 'again.json'
+    ses = session('manual')
+    touch_all(ses)
+    ses.save(path)
+    saved_unix_ns = json.loads(path.read_bytes())['saved_unix_ns']
+    other = session('manual')
+    assert code_of(lambda: other.load(path, 0)) == 'too_old' and other.captured == []
+    other.load(path, HOUR_NS)
+    assert other.carried
+    other.save(again)  # saving them once more makes them no younger
+    assert json.loads(again.read_bytes())['saved_unix_ns'] == saved_unix_ns
+    monkeypatch.setattr('arsurg_ros.registration.session.unix_ns', lambda: saved_unix_ns + 2 * HOUR_NS)
+    assert code_of(lambda: session('manual').load(again, HOUR_NS)) == 'too_old'
+    other.compute(1)
+    other.accept(2)
+    assert other.carried
+    other.capture(hold(other, touched()[0], 9000 * STEP_NS))
+    assert not other.carried  # a new set
+
+
+def test_an_fre_that_is_no_number_is_over_every_limit():
+    ses = session('manual')
+    touch_all(ses)
+    ses.computed = replace(ses.compute(1), fre_m=float('nan'))
+    assert code_of(lambda: ses.accept(2)) == 'fre_too_large' and ses.accepted is None
+
+
+@pytest.mark.parametrize('kept', [True, False])
+def test_what_was_found_stays_with_its_registration(tmp_path, kept):
+    journal = SessionStore(tmp_path, 'ref', 'ct') if kept else Journal()
+    ses = session('manual', journal=journal)
+    assert ses.journal.found == {}
+    accept_one(ses)
+    ses.log_check(ses.validate(hold(ses, touched()[1] + [0.008, 0, 0], 9000 * STEP_NS)))
+    assert not ses.journal.found['b']['passed']
+    accept_one(ses, 0.01, 20)
+    assert ses.journal.found == {}
+    ses.revert()
+    assert list(ses.journal.found) == ['b']
+    if kept:
+        journal.close()
+        ses = restarted(tmp_path)
+        ses.resume(HOUR_NS)
+        assert ses.journal.found['b']['error_m'] == pytest.approx(0.008)
+    ses.clear()
+    accept_one(ses, 0.0, 30)
+    assert ses.journal.found == {}

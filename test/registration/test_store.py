@@ -12,12 +12,14 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from arsurg_ros.errors import RegistrationError
+from arsurg_ros.files import atomic
 from arsurg_ros.registration.journal import KEPT, Journal, apply, replay
 from arsurg_ros.registration.store import ACCEPTED, HEAD, LOG, SessionStore, default_folder, read_log
 
@@ -242,8 +244,9 @@ def child(work: Callable[[], None]) -> int:
     if pid == 0:
         try:
             work()
-        finally:
-            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
     return pid
 
 
@@ -305,7 +308,7 @@ def test_killed_at_random_moments_of_a_loop_of_accepts(tmp_path: Path) -> None:
         first = len(read_log(tmp_path).entries) if (tmp_path / LOG).exists() else 0
         pid = child(lambda: _accept_on(tmp_path, first, pipe_write))  # noqa: B023
         os.close(pipe_write)
-        os.read(pipe_read, 1)  # it is at work
+        assert os.read(pipe_read, 1) == b'.'  # it is at work
         time.sleep(rng.uniform(0.0, 0.02))
         os.kill(pid, signal.SIGKILL)
         assert killed(pid)
@@ -331,3 +334,11 @@ def _accept_on(folder: Path, first: int, pipe: int) -> None:
         store.commit('accepted', accepted(k))
         os.write(pipe, b'.')
         k += 1
+
+
+def test_every_new_folder_is_put_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store whose folder's name is lost with the power has lost what was accepted."""
+    synced = []
+    monkeypatch.setattr(atomic, 'sync_folder', synced.append)
+    open_store(tmp_path / 'a' / 'b' / 'store').close()
+    assert {tmp_path, tmp_path / 'a', tmp_path / 'a' / 'b', tmp_path / 'a' / 'b' / 'store'} <= set(synced)

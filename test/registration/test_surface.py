@@ -12,7 +12,18 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.backends import BACKENDS
 from arsurg_ros.kernels.icp import IcpFit, IcpSettings
 from arsurg_ros.registration import tre
-from arsurg_ros.registration.starts import AXIS_TURNS, KEEPING, nudged_starts, principal_axes
+from arsurg_ros.registration.starts import (
+    AXIS_TURNS,
+    KEEPING,
+    MOST_COARSE,
+    coarse_starts,
+    far_apart,
+    nudged_starts,
+    patches,
+    principal_axes,
+    spread_over,
+    thinned,
+)
 from arsurg_ros.registration.surface import SurfaceTarget, align
 from arsurg_ros.synthetic.organ import cloud, on_mesh, organ
 
@@ -51,10 +62,10 @@ def test_a_landmark_registration_is_refined(backend: str) -> None:
     assert np.abs(np.linalg.norm(fit.p_closest_m - moved, axis=1) - fit.distance_m).max() < 1e-9
 
 
-def test_without_a_start_the_principal_axes_find_a_lopsided_organ(target: SurfaceTarget) -> None:
+def test_without_a_start_the_search_finds_a_lopsided_organ(target: SurfaceTarget) -> None:
     fit = align(target, digitised(400, 2e-4))
     assert np.abs(fit.T_target_source - T).max() < 2e-3
-    assert fit.coarse and fit.starts == 24 and 'coarse_start' in fit.warnings[0]
+    assert fit.coarse and fit.starts == 408 and fit.agreeing > 3 and 'coarse_start' in fit.warnings[0]
     assert fit.runner_up_rms_m is not None and fit.runner_up_rms_m > 5 * fit.rms_m
 
 
@@ -64,11 +75,91 @@ def test_a_symmetric_body_is_ambiguous() -> None:
     faces = [face for a, b, c, d in quads for face in ((a, b, c), (a, c, d))]
     rng = np.random.default_rng(2)
     source = on_mesh(rng, box, np.array(faces), 300) + rng.normal(0, 2e-4, (300, 3))
-    fit = align(SurfaceTarget.prepare(box, faces), source)
+    box_target = SurfaceTarget.prepare(box, faces)
+    with pytest.raises(RegistrationError, match=r'another pose, .* fits as well: .*--init.*--accept-coarse') as caught:
+        align(box_target, source)
+    assert caught.value.code == 'ambiguous'
+    fit = align(box_target, source, accept_coarse=True)
     assert fit.warnings[0].startswith('ambiguous: another pose, ')
     assert fit.runner_up is not None and fit.runner_up_rms_m is not None
     assert se3.rotation_angle_rad(fit.runner_up @ se3.inverse(fit.T_target_source)) == pytest.approx(np.pi, abs=0.01)
     assert fit.runner_up_rms_m < 1.2 * fit.rms_m
+
+
+def part_of(share: float, seed: int, n: int = 150, noise_m: float = 5e-4) -> tuple[np.ndarray, np.ndarray]:
+    """Return a pose, and n noisy points of one side of the organ, moved by it."""
+    rng = np.random.default_rng(seed)
+    pose, side = se3.exp(rng.uniform(-1, 1, 6) * (0.3, 0.3, 0.3, 2, 2, 2)), rng.normal(size=3)
+    p = on_mesh(rng, VERTICES, FACES, 4000)
+    seen = p[p @ side >= np.quantile(p @ side, 1 - share)][:n]
+    return pose, se3.transform(se3.inverse(pose), seen) + rng.normal(0, noise_m, seen.shape)
+
+
+def test_points_of_a_part_in_any_pose_are_found_without_a_start(target: SurfaceTarget) -> None:
+    for seed, share in enumerate((0.25, 0.4)):
+        pose, source = part_of(share, seed)
+        fit = align(target, source)
+        gap = se3.transform(fit.T_target_source, source) - se3.transform(pose, source)
+        assert np.sqrt((gap**2).sum(axis=1).mean()) < 2e-3, (seed, share)
+        assert fit.agreeing >= 3 and fit.runner_up_rms_m is not None and fit.runner_up_rms_m > 1.25 * fit.rms_m
+
+
+def test_a_part_without_features_is_refused_and_never_answered_in_silence(target: SurfaceTarget) -> None:
+    """So few, so noisy points of so little fit nearly everywhere."""
+    _, source = part_of(0.1, 7, n=20, noise_m=4e-3)
+    with pytest.raises(RegistrationError) as caught:
+        align(target, source)
+    assert caught.value.code == 'ambiguous'
+    assert any(w.startswith('ambiguous: ') for w in align(target, source, accept_coarse=True).warnings)
+
+
+def test_what_one_start_alone_found_is_no_consensus(target: SurfaceTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, source = part_of(0.4, 1)
+    found = align(target, source).agreeing
+    monkeypatch.setattr('arsurg_ros.registration.surface.FEWEST_AGREEING', found + 1)
+    with pytest.raises(RegistrationError, match=f'{found} of 408 starts came to this pose, {found + 1} are needed') as caught:
+        align(target, source)
+    assert caught.value.code == 'no_consensus'
+    assert align(target, source, accept_coarse=True).warnings[0].startswith('no_consensus: ')
+    with pytest.raises(RegistrationError, match='of 1 starts came to this pose'):
+        align(target, digitised(200, 2e-4), multi_start=1)
+
+
+def test_residuals_far_above_the_noise_stated_are_refused_or_told(target: SurfaceTarget) -> None:
+    _, source = part_of(0.6, 2, noise_m=1e-3)
+    assert align(target, source, settings=IcpSettings(sigma_m=1e-3)).noise_m < 1.5e-3
+    with pytest.raises(RegistrationError, match=r'where sigma says 0\.200 mm') as caught:
+        align(target, source, settings=IcpSettings(sigma_m=2e-4))
+    assert caught.value.code == 'poor_fit'
+    near = align(target, digitised(60, 1e-3), T, settings=IcpSettings(sigma_m=2e-4), multi_start=1)
+    assert near.warnings[0].startswith('poor_fit: ')
+
+
+def test_starts_of_parts_lie_on_patches_as_large_as_they() -> None:
+    sample = spread_over(VERTICES, FACES, 1024)
+    _, source = part_of(0.3, 3)
+    starts = coarse_starts(sample, source, MOST_COARSE)
+    assert len(starts) == MOST_COARSE == 408 and all(se3.is_rigid(s) for s in starts)
+    size = np.sqrt(((source - source.mean(axis=0)) ** 2).sum(axis=1).mean())
+    found = patches(sample, source)
+    assert len(found) == 24
+    for patch in found:
+        assert np.sqrt(((patch - patch.mean(axis=0)) ** 2).sum(axis=1).mean()) == pytest.approx(size, rel=0.05)
+    middle = se3.transform(starts[24], source).mean(axis=0)
+    assert np.abs(middle - found[0].mean(axis=0)).max() < 1e-9
+
+
+def test_samples_are_even() -> None:
+    square = np.array([[0, 0, 0], [1.0, 0, 0], [1, 1, 0], [0, 1, 0]])
+    even = spread_over(square, np.array([[0, 1, 2], [0, 2, 3]]), 400)
+    counts, *_ = np.histogram2d(even[:, 0], even[:, 1], bins=4, range=((0, 1), (0, 1)))
+    assert counts.min() > 15 and counts.max() < 35 and np.abs(even[:, 2]).max() == 0
+    assert np.array_equal(spread_over(square, np.array([[0, 1, 1]]), 10), square)
+    corners = even[far_apart(even, 4)]
+    assert all(np.abs(corners[:, :2] - c).sum(axis=1).min() < 0.15 for c in square[:, :2])
+    few = thinned(np.vstack([even, [[50.0, 0, 0]]]), 64)
+    assert len(few) == 64 and (few[:, 0] > 2).sum() <= 1
+    assert len(thinned(square, 64)) == 4
 
 
 def test_a_start_in_a_worse_minimum_is_told_and_left(target: SurfaceTarget) -> None:
@@ -85,7 +176,7 @@ def test_a_start_too_far_for_partners_is_told(target: SurfaceTarget) -> None:
     body = align(target, digitised(200), off(0.02, 1e-3), settings=IcpSettings(max_distance_m=0.01))
     assert body.overlap == 1.0
     # half a turn about an axis beside the organ: some nudged start may find it, the first finds nothing
-    with pytest.raises(RegistrationError) as caught:
+    with pytest.raises(RegistrationError, match=r'init that leaves the middles 2\.9\d+ m apart .* in the unit') as caught:
         align(target, digitised(200), se3.compose(np.eye(3), [3.0, 0, 0]) @ T)
     assert caught.value.code == 'no_overlap'
 
@@ -121,6 +212,25 @@ def test_millimetres_given_as_metres_are_told(target: SurfaceTarget, factor: flo
     with pytest.raises(RegistrationError, match='is one of them in mm') as caught:
         align(target, digitised(60) * factor)
     assert caught.value.code == 'wrong_unit'
+
+
+@pytest.mark.parametrize('factor', [1e3, 1e-3])
+def test_both_sides_in_the_wrong_unit_are_told(factor: float) -> None:
+    both = SurfaceTarget.prepare(VERTICES * factor, FACES)
+    start = T.copy()
+    start[:3, 3] *= factor
+    with pytest.raises(RegistrationError, match=r'the target spans .* m, 0\.005 m to 5 m is valid') as caught:
+        align(both, digitised(60) * factor, start, multi_start=1)
+    assert caught.value.code == 'wrong_unit'
+    assert align(both, digitised(60) * factor, start, multi_start=1, any_size=True).rms_m < 1e-3 * factor
+
+
+def test_mirrored_points_are_refused(target: SurfaceTarget) -> None:
+    mirrored = digitised(300) * (1, -1, 1)
+    for init in (None, T):
+        with pytest.raises(RegistrationError, match='the points are mirrored: their mirror image fits to ') as caught:
+            align(target, mirrored, init, accept_coarse=True, settings=IcpSettings(max_distance_m=0.1))
+        assert caught.value.code == 'mirrored'
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
@@ -170,7 +280,7 @@ def test_starts_and_inits_that_cannot_be_used_are_named(target: SurfaceTarget) -
         ({'init': np.eye(4) * 2}, 'init'),
         ({'init': np.eye(3)}, 'init'),
         ({'init': T, 'multi_start': 14}, '1 to 13'),
-        ({'multi_start': 25}, '1 to 24'),
+        ({'multi_start': 409}, '1 to 408'),
         ({'multi_start': 0}, 'multi_start'),
     ):
         with pytest.raises(ConfigError, match=word):

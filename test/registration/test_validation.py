@@ -75,3 +75,10 @@ def test_95_touches_in_100_are_within_what_is_expected(noise_m: float | None) ->
         assert check.expected95_m is not None
         inside += check.error_m <= check.expected95_m
     assert 0.93 <= inside / trials <= 0.97
+
+
+def test_a_check_at_the_place_of_a_landmark_that_was_used_is_not_independent() -> None:
+    for name in ('other', 'b'):
+        for p_ct, independent in ((POINTS[1] + 5e-5, False), (POINTS[1] + 0.001, True), (POINTS[3], True)):
+            check = check_touch(make_record(0), {name: p_ct}, se3.transform(TRUE, p_ct), **LIMITS)
+            assert check.independent is independent and check.passed, (name, p_ct)
