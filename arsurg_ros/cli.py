@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments[:1] == ['doctor']:
         return doctor.main(arguments[1:])
     try:
-        args = parser().parse_args(join_points(arguments))
+        args = parser(arguments).parse_args(join_points(arguments))
     except ConfigError as e:
         # demo and replay have a file behind --json
         asked = '--json' in arguments and arguments[0] not in ('demo', 'replay')
@@ -72,8 +72,11 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(f'{self.prog}: {message} (see {self.prog} --help)')
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command's parser; it raises ConfigError for words that it does not know."""
+def parser(words: Collection[str] = tuple(commands.GROUPS)) -> argparse.ArgumentParser:
+    """Return the command's parser, which raises ConfigError for words that it does not know.
+
+    Groups that are not among ``words`` are named; their commands are not imported.
+    """
     out: argparse.ArgumentParser = Parser(prog='arsurg', description='Surgical augmented reality on ROS 2.')
     out.add_argument('--version', action='version', version=f'arsurg_ros {__version__}')
     out.set_defaults(json=None)
@@ -98,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
             '--shared-machine', action='store_true',
             help="limits of time (latency, rates, lost frames) are said and do not count: others' load is not this system's",
         )
-    commands.add_all(members)
+    commands.add_all(members, words)
     members.add_parser('doctor', help='what was found, what is wrong, and the remedy')
     return out
 

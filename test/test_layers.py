@@ -123,7 +123,17 @@ def test_parts_of_scipy_load_when_first_used() -> None:
     assert sorted((file, name) for file, name in found if name != 'scipy') == []
 
 
-def test_help_draws_and_solves_nothing() -> None:
-    heavy = ('scipy.special', 'matplotlib')
-    code = f'import sys, arsurg_ros.cli as cli; cli.parser(); print([m for m in {heavy} if m in sys.modules])'
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == '[]\n'
+@pytest.mark.parametrize(
+    ('words', 'found'),
+    [('', []), ("['log']", ['arsurg_ros.commands.log']), ("['calibrate', 'pivot']", ['arsurg_ros.commands.camera', 'cv2'])],
+)
+def test_a_command_line_imports_what_it_names(words: str, found: list[str]) -> None:
+    watched = ('arsurg_ros.commands.camera', 'arsurg_ros.commands.log', 'cv2', 'scipy.special', 'matplotlib')
+    code = f'import sys, arsurg_ros.cli as c; c.parser({words or "[]"}); print([m for m in {watched} if m in sys.modules])'
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == f'{found}\n'
+
+
+def test_the_whole_parser_solves_and_draws_nothing() -> None:
+    code = "import sys, arsurg_ros.cli as c; c.parser(); print([m in sys.modules for m in ('scipy.special', 'matplotlib')])"
+    said = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
+    assert said == '[False, False]\n'

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from collections.abc import Collection
 
 GROUPS = {
     'calibrate': 'find the constants of cameras, tools and robots',
@@ -29,12 +30,12 @@ MODULES: dict[str, tuple[str, ...]] = {
 }
 
 
-def add_all(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add every group with its commands to the ``arsurg`` parser."""
+def add_all(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], words: Collection[str] = tuple(GROUPS)
+) -> None:
+    """Add every group to the ``arsurg`` parser, and the commands of those among the words given: others are not imported."""
     for group, description in GROUPS.items():
-        if not MODULES[group]:
-            continue
         parser = commands.add_parser(group, help=description, description=description.capitalize() + '.')
         members = parser.add_subparsers(required=True, metavar='WHAT')
-        for module in MODULES[group]:
+        for module in MODULES[group] if group in words else ():
             importlib.import_module(module).add(members)

@@ -13,13 +13,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import scipy
 
 from arsurg_ros.kernels import reference_calibration as reference
 from arsurg_ros.kernels.backends import pick
 from arsurg_ros.kernels.calibration_results import PivotSolution, SphereSolution, SpinSolution
-from arsurg_ros.kernels.host import Kernel, PerThread
+from arsurg_ros.kernels.host import Kernel, PerThread, room
 from arsurg_ros.kernels.layouts import CALIBRATION
 from arsurg_ros.types import F64
 
@@ -69,19 +68,15 @@ def solve_sphere(points_m: F64, *, backend: str = 'wasm') -> SphereSolution | in
     return pick(backend, {'wasm': _sphere, 'numpy': reference.solve_sphere})(points_m)
 
 
-def _room(rows: int) -> Kernel:
-    return _kernels.get(max(_SMALLEST, 1 << max(rows - 1, 0).bit_length()), 1, 1)
-
-
-def _poses(T: F64) -> Kernel:
-    kernel = _room(len(T))
-    kernel.blocks['control'][0] = len(T)
-    kernel.blocks['a'][: T.size] = T.ravel()
+def _loaded(rows: F64) -> Kernel:
+    kernel = _kernels.get(room(len(rows), _SMALLEST), 1, 1)
+    kernel.blocks['control'][0] = len(rows)
+    kernel.blocks['a'][: rows.size] = rows.ravel()
     return kernel
 
 
 def _pivot(T: F64, limits: tuple[float, float, float], robust: bool) -> PivotSolution | int:
-    kernel, n = _poses(T), len(T)
+    kernel, n = _loaded(T), len(T)
     blocks = kernel.blocks
     blocks['control'][3] = robust
     blocks['params'][:3] = limits
@@ -108,7 +103,7 @@ def _pivot(T: F64, limits: tuple[float, float, float], robust: bool) -> PivotSol
 
 
 def _spin(T: F64, limits: tuple[float, float, float]) -> SpinSolution | int:
-    kernel, n = _poses(T), len(T)
+    kernel, n = _loaded(T), len(T)
     blocks = kernel.blocks
     blocks['params'][:3] = limits
     status = kernel.call('spin')
@@ -121,11 +116,8 @@ def _spin(T: F64, limits: tuple[float, float, float]) -> SpinSolution | int:
 
 
 def _sphere(points_m: F64) -> SphereSolution | int:
-    n = len(points_m)
-    kernel = _room(n)
+    kernel, n = _loaded(points_m), len(points_m)
     blocks = kernel.blocks
-    blocks['control'][0] = n
-    blocks['a'][: 3 * n] = np.ravel(points_m)
     status = kernel.call('sphere')
     if status:
         return status

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from arsurg_ros.errors import KernelError, RegistrationError
 from arsurg_ros.kernels import reference_handeye
 from arsurg_ros.kernels.backends import pick
-from arsurg_ros.kernels.host import PerThread
+from arsurg_ros.kernels.host import PerThread, room
 from arsurg_ros.kernels.layouts import HANDEYE
 from arsurg_ros.kernels.reference_handeye import LEAST_MOTION_RAD, Options, Refused
 from arsurg_ros.types import F64, ClosedForm, HandEyeFit
@@ -106,7 +106,7 @@ def _poses(T: ArrayLike, which: str) -> F64:
 
 def _solve(a: F64, b: F64, options: Options) -> HandEyeFit | Refused:
     n = len(a)
-    kernel = _kernels.get(max(_SMALLEST, 1 << max(n - 1, 0).bit_length()))
+    kernel = _kernels.get(room(n, _SMALLEST))
     blocks = kernel.blocks
     blocks['control'][:2] = n, _REJECT * options.reject + _NOISE_GIVEN * (options.noise is not None)
     blocks['options'][:4] = *(options.noise or (0.0, 0.0)), options.gate_z, options.least_motion_rad

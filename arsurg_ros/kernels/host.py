@@ -237,6 +237,11 @@ class PerThread:
         return kernel.alive and room and kernel.path == path
 
 
+def room(count: int, least: int) -> int:
+    """Return a capacity for ``count`` rows: ``least``, or the next power of two, so that a few more need no new instance."""
+    return max(least, 1 << max(count - 1, 0).bit_length())
+
+
 @dataclass(frozen=True)
 class KernelInfo:
     """One kernel file; ``problem`` is empty where it loads and is the one in MANIFEST.json."""

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from arsurg_ros.errors import KernelError, RegistrationError
 from arsurg_ros.kernels import reference, reference_landmarks
 from arsurg_ros.kernels.backends import pick
-from arsurg_ros.kernels.host import Kernel, PerThread
+from arsurg_ros.kernels.host import Kernel, PerThread, room
 from arsurg_ros.kernels.layouts import REGISTRATION
 from arsurg_ros.types import F64, PairedPointFit
 
@@ -103,7 +103,7 @@ def points(points_m: ArrayLike, which: str) -> F64:
 def loaded(fixed: F64, moving: F64) -> Kernel:
     """Return this thread's kernel with both sides in its arena."""
     n = max(len(fixed), len(moving))
-    kernel = _kernels.get(max(_SMALLEST, 1 << max(n - 1, 0).bit_length()))
+    kernel = _kernels.get(room(n, _SMALLEST))
     blocks = kernel.blocks
     blocks['control'][:2] = len(fixed), len(moving)
     blocks['fixed'][: fixed.size] = fixed.ravel()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from arsurg_ros.kernels import reference_offset
 from arsurg_ros.kernels.backends import pick
 from arsurg_ros.kernels.calibration_results import ShiftFit, SpeedCorrelation
-from arsurg_ros.kernels.host import Kernel, PerThread
+from arsurg_ros.kernels.host import Kernel, PerThread, room
 from arsurg_ros.kernels.layouts import CALIBRATION
 from arsurg_ros.types import F64
 
@@ -86,4 +86,4 @@ def _refine(fast: F64, pairs: F64, search: tuple[float, float, float], mode: int
 
 
 def _room(*sizes: int) -> Kernel:
-    return _kernels.get(*(max(_SMALLEST, 1 << max(n - 1, 0).bit_length()) for n in sizes))
+    return _kernels.get(*(room(n, _SMALLEST) for n in sizes))

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from arsurg_ros.errors import KernelError
 from arsurg_ros.kernels import reference
 from arsurg_ros.kernels.backends import pick
-from arsurg_ros.kernels.host import PerThread
+from arsurg_ros.kernels.host import PerThread, room
 from arsurg_ros.kernels.layouts import TRACKING
 from arsurg_ros.types import F64
 
@@ -44,7 +44,7 @@ def interpolate_poses(T0: ArrayLike, T1: ArrayLike, alpha: ArrayLike, *, backend
 
 def _interpolate(T0: F64, T1: F64, alpha: F64) -> F64 | tuple[int, int]:
     n = alpha.size
-    kernel = _kernels.get(max(_SMALLEST, 1 << max(n - 1, 0).bit_length()))
+    kernel = _kernels.get(room(n, _SMALLEST))
     blocks = kernel.blocks
     blocks['control'][:2] = n, 0
     blocks['t0'][: 16 * n] = T0.ravel()

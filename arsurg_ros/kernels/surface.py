@@ -8,14 +8,17 @@ Point-to-plane: Chen and Medioni, Image and Vision Computing 10(3), 1992; genera
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.kernels.backends import pick
-from arsurg_ros.kernels.host import Kernel, PerThread
+from arsurg_ros.kernels.host import Kernel, PerThread, room
 from arsurg_ros.kernels.icp import DEGENERATE, LOSSES, METHODS, NO_OVERLAP, Closest, IcpFit, IcpSettings, IcpTarget, refusal
 from arsurg_ros.kernels.layouts import SURFACE
+from arsurg_ros.kernels.reference_surface import ReferenceTarget
 from arsurg_ros.types import F64, U32
 
 DEADLINE_S = 20.0
@@ -38,7 +41,8 @@ def prepare_target(
     (zero: not at all). Raises RegistrationError (``too_few_points``, ``too_many_points``, ``not_finite``, ``empty_mesh``,
     ``coincident``, ``collinear``, ``bad_voxel``, ``bad_face``), ConfigError for an unknown backend or setting, KernelError.
     """
-    make = pick(backend, {'wasm': _wasm, 'numpy': _numpy})
+    backends: dict[str, Callable[..., IcpTarget]] = {'wasm': WasmTarget, 'numpy': ReferenceTarget}
+    make = pick(backend, backends)
     points = rows_of_three(points_m, 'target')
     faces = None if triangles is None else _faces(triangles)
     if not 5 <= neighbours <= MOST_NEIGHBOURS:
@@ -87,16 +91,6 @@ def _faces(triangles: ArrayLike) -> U32:
     return np.ascontiguousarray(faces, dtype=np.uint32)
 
 
-def _numpy(points: F64, faces: U32 | None, voxel_m: float, neighbours: int) -> IcpTarget:
-    from arsurg_ros.kernels.reference_surface import ReferenceTarget  # SciPy only where it is asked for
-
-    return ReferenceTarget(points, faces, voxel_m, neighbours)
-
-
-def _wasm(points: F64, faces: U32 | None, voxel_m: float, neighbours: int) -> IcpTarget:
-    return WasmTarget(points, faces, voxel_m, neighbours)
-
-
 class WasmTarget:
     """The kernel's target; a thread that uses it first, or with more source points than before, prepares its own copy."""
 
@@ -108,8 +102,7 @@ class WasmTarget:
 
     def _kernel(self, points: int) -> Kernel:
         faces = 0 if self._faces is None else len(self._faces)
-        room = max(_SMALLEST, 1 << max(points - 1, 0).bit_length())
-        return self._kernels.get(max(len(self._points), 1), max(faces, 1), room)
+        return self._kernels.get(max(len(self._points), 1), max(faces, 1), room(points, _SMALLEST))
 
     def _prepare(self, kernel: Kernel) -> None:
         blocks, n, faces = kernel.blocks, len(self._points), self._faces
