@@ -88,9 +88,9 @@ class SpinSolution:
     """The axis: unit ``axis`` (3,) and ``point_m`` (3,) on it (nearest to the origin) in the tool frame.
 
     ``direction`` and ``centre_m`` are the same in the tracker's. ``wobble_rad`` (rms angle between the axis and its mean),
-    ``radial_m`` (rms distance from its mean of the axis'
-    calmest point, across), ``turn_rad`` (the circle less its largest gap); a pose:
-    ``wobbles_rad``, ``radials_m``, ``turns_rad`` (N,). ``swings_rad`` (3,), ascending: the axis' own, and of those across it.
+    ``radial_m`` (rms distance, across, of the axis' calmest point from its mean), ``turn_rad`` (the circle less its largest
+    gap); of every pose: ``wobbles_rad``, ``radials_m``, ``turns_rad`` (N,). ``swings_rad`` (3,), rms, ascending: the axis' own,
+    and of those across it.
     """
 
     axis: F64

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from arsurg_ros.errors import RegistrationError
 from arsurg_ros.kernels import reference_landmarks
 from arsurg_ros.kernels.backends import pick
-from arsurg_ros.kernels.landmarks import checked, loaded, points, refusal
+from arsurg_ros.kernels.landmarks import checked, loaded, refusal, rows_of_three
 from arsurg_ros.types import F64
 
 MOST_POINTS = 64
@@ -80,7 +80,7 @@ def match_unordered(fixed_m: ArrayLike, moving_m: ArrayLike, threshold_m: float,
     ``find_consensus``; ``ambiguous`` where the rival (see PointMatch) is more than 1 % as likely.
     """
     run = pick(backend, {'wasm': _match, 'numpy': reference_landmarks.match_unordered})
-    fixed, moving = points(fixed_m, 'fixed'), points(moving_m, 'moving')
+    fixed, moving = rows_of_three(fixed_m, 'fixed'), rows_of_three(moving_m, 'moving')
     outcome = run(fixed, moving, float(threshold_m))
     if isinstance(outcome, int):
         raise refusal(outcome, max(len(fixed), len(moving)))

@@ -49,7 +49,6 @@ def solve_handeye(
     *,
     reject: bool = True,
     noise: tuple[float, float] | None = None,
-    gate_z: float = GATE_Z,
     least_motion_rad: float = LEAST_MOTION_RAD,
     backend: str = 'wasm',
 ) -> HandEyeFit:
@@ -57,7 +56,7 @@ def solve_handeye(
 
     ``noise`` is the standard deviation per axis of the closed loop's translation (m) and rotation (rad), estimated where it
     is None; with fewer than six pairs the ratio 1 mm to 0.2 degrees is assumed. ``reject`` leaves out pairs beyond the normal
-    quantile ``gate_z`` (never of fewer than six pairs). ``least_motion_rad`` is the rms rotation between two poses that is
+    quantile GATE_Z (never of fewer than six pairs). ``least_motion_rad`` is the rms rotation between two poses that is
     needed away from the main axis. Raises RegistrationError with a code of REFUSALS or ``count_mismatch``, ConfigError for an
     unknown backend, KernelError for a kernel that cannot run.
     """
@@ -65,7 +64,7 @@ def solve_handeye(
     a, b = _poses(A, 'A'), _poses(B, 'B')
     if len(a) != len(b):
         raise RegistrationError('count_mismatch', f'{len(a)} poses A and {len(b)} poses B: as many of each are needed')
-    outcome = run(a, b, Options(reject, noise, gate_z, least_motion_rad))
+    outcome = run(a, b, Options(reject, noise, GATE_Z, least_motion_rad))
     if isinstance(outcome, Refused):
         raise refusal(outcome, len(a), least_motion_rad)
     return outcome

@@ -74,7 +74,7 @@ def leave_one_out(
 
 def checked(fixed_m: ArrayLike, moving_m: ArrayLike, weights: ArrayLike | None) -> tuple[F64, F64, F64]:
     """Return points (N, 3) and weights (N,) as arrays; raises RegistrationError ``count_mismatch``."""
-    fixed, moving = points(fixed_m, 'fixed'), points(moving_m, 'moving')
+    fixed, moving = rows_of_three(fixed_m, 'fixed'), rows_of_three(moving_m, 'moving')
     w = np.ones(len(fixed)) if weights is None else np.asarray(weights, dtype=np.float64)
     if len(fixed) != len(moving) or w.shape != (len(fixed),):
         counts = f'{len(fixed)} fixed and {len(moving)} moving points, weights {w.shape}'
@@ -90,8 +90,8 @@ def refusal(status: int, count: int) -> Exception:
     return RegistrationError(code, f'{why}; {count} points given')
 
 
-def points(points_m: ArrayLike, which: str) -> F64:
-    """Return points as (N, 3); raises RegistrationError ``count_mismatch`` for another shape."""
+def rows_of_three(points_m: ArrayLike, which: str) -> F64:
+    """Return points as (N, 3) float64; raises RegistrationError ``count_mismatch`` for another shape."""
     p = np.asarray(points_m, dtype=np.float64)
     if p.size == 0:
         return np.zeros((0, 3))

@@ -17,6 +17,7 @@ from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.kernels.backends import pick
 from arsurg_ros.kernels.host import Kernel, PerThread, room
 from arsurg_ros.kernels.icp import DEGENERATE, LOSSES, METHODS, NO_OVERLAP, Closest, IcpFit, IcpSettings, IcpTarget, refusal
+from arsurg_ros.kernels.landmarks import rows_of_three as rows_of_three
 from arsurg_ros.kernels.layouts import SURFACE
 from arsurg_ros.kernels.reference_surface import ReferenceTarget
 from arsurg_ros.types import F64, U32
@@ -68,16 +69,6 @@ def check_settings(settings: IcpSettings) -> None:
         raise ConfigError(f'max_distance_m: {settings.max_distance_m}: a length above zero is needed')
     if settings.max_iterations < 1:
         raise ConfigError(f'max_iterations: {settings.max_iterations}: one or more are needed')
-
-
-def rows_of_three(points_m: ArrayLike, which: str) -> F64:
-    """Return points as (N, 3) float64; raises RegistrationError ``count_mismatch`` for another shape."""
-    p = np.ascontiguousarray(points_m, dtype=np.float64)
-    if p.size == 0:
-        return np.zeros((0, 3))
-    if p.ndim != 2 or p.shape[1] != 3:
-        raise RegistrationError('count_mismatch', f'{which} points have the shape {p.shape}; (N, 3) is needed')
-    return p
 
 
 def _faces(triangles: ArrayLike) -> U32:

@@ -118,7 +118,7 @@ def place_camera(
     """
     seen = _seen(found, camera, T_base_carrier, trust_order or T_carrier_board is None)
     if T_carrier_board is None:
-        answer, pairs = _by_handeye(found, seen, reject, backend)
+        answer, pairs = _by_handeye(seen, reject, backend)
     else:
         T, turns = _agreement(seen, T_carrier_board)
         answer = _Answer(T, T_carrier_board, False)
@@ -163,7 +163,7 @@ def _seen(found: BoardViews, camera: CameraModel, T_base_carrier: F64, trust_ord
     return out
 
 
-def _by_handeye(found: BoardViews, seen: list[_Seen], reject: bool, backend: str) -> tuple[_Answer, list[_Pair]]:
+def _by_handeye(seen: list[_Seen], reject: bool, backend: str) -> tuple[_Answer, list[_Pair]]:
     """Return the start where the board's pose on its carrier is unknown: eye-to-hand, the carrier being the hand."""
     pairs = [_Pair(s, s.turns[0]) for s in seen]
     carrier = np.array([s.T_base_carrier for s in seen])
