@@ -33,6 +33,7 @@ from arsurg_ros.registration.journal import Journal
 from arsurg_ros.registration.landmarks import load_landmarks
 from arsurg_ros.registration.session import LandmarkSession, age_text
 from arsurg_ros.registration.store import SessionStore, default_folder
+from arsurg_ros.registration.tre import margin_m
 from arsurg_ros.types import F64, DriftLevel, DriftStatus, RegistrationResult
 
 # A tip waits this long for the reference's pose at its stamp.
@@ -66,6 +67,7 @@ class RegistrationNode(SessionServices, StageNode):
         self._p = p
         self._ref, self._ct = p['ref_frame'], p['ct_frame']
         provenance = self._software()
+        margin_m(np.eye(3), 6.0)  # SciPy loads at its first use: now, and not while a registration is waited for
         given = load_given(p['mode'], p['registration'], p['landmarks'], self._ref, self._ct)
         landmarks = load_landmarks(Path(p['landmarks'])) if given is None else given.landmarks
         folder = default_folder(self._ref, self._ct) if p['store'] == 'auto' else Path(p['store']).expanduser()
