@@ -26,6 +26,7 @@ from arsurg_ros.registration import camera_checks as checks
 from arsurg_ros.registration import handeye
 from arsurg_ros.registration.board_views import BoardViews
 from arsurg_ros.registration.camera import locate, rms
+from arsurg_ros.registration.components import Mixed, mixed
 from arsurg_ros.registration.tre import margin_m
 from arsurg_ros.types import F64, CameraModel, CameraPlacement, PlacedView
 
@@ -35,6 +36,8 @@ AGREE_M, LEVER_M = 0.02, 0.5
 CONTRADICT_M = 0.1
 #: With fewer views the tracker's noise does not show; then the corners' scatter within the views is all there is.
 NOISE_VIEWS = 4
+#: No tracker is as good (m, rad per axis).
+LEAST_NOISE = 1e-7
 ROUNDS = 10
 FAR_PX = 1e4
 POOR_PX = 3.0
@@ -125,12 +128,13 @@ def place_camera(
         pairs = [_Pair(s, s.turns[k]) for s, k in zip(seen, turns, strict=True)]
     answer, used, limit = _fit_and_reject(pairs, camera, answer, reject)
     kept = [p for p, u in zip(pairs, used, strict=True) if u]
-    noise: tuple[float, float] | None = None
+    weighed: Mixed | None = None
     if len(kept) < NOISE_VIEWS:
         spread = _corners_alone(kept, camera, answer)
     else:
-        answer, spread, noise = _weighed(kept, camera, answer, tracker_at_base)
-    return _result(found, pairs, camera, answer, used, limit, spread, noise, given=False)
+        answer, weighed = _weighed(kept, camera, answer, tracker_at_base)
+        spread = weighed.covariance
+    return _result(found, pairs, camera, answer, used, limit, spread, weighed, given=False)
 
 
 def judge_camera(
@@ -249,13 +253,14 @@ def _corners_alone(pairs: Sequence[_Pair], camera: CameraModel, answer: _Answer)
 
 def _weighed(
     pairs: Sequence[_Pair], camera: CameraModel, answer: _Answer, at_base: bool
-) -> tuple[_Answer, F64, tuple[float, float]]:
-    """Return the most likely answer near one, its covariance (6, 6) or (12, 12), and the tracker's noise (m, rad per axis).
+) -> tuple[_Answer, Mixed]:
+    """Return the most likely answer near one, and what the tracker's noise (variances: m^2, rad^2 per axis) leaves in doubt.
 
     Corners of one view share the tracker's error, so they are not so many observations. Two variances, of the tracked body's
-    position and rotation, are found beside that of the corners by restricted maximum likelihood (Patterson and Thompson,
-    Biometrika 58(3), 1971), and weigh the views by generalised least squares.
+    position and rotation, are found beside that of the corners, and weigh the views, see ``components``.
     """
+    sources = np.zeros((2, len(pairs), 6, 6))
+    sources[0, :, :3, :3] = sources[1, :, 3:, 3:] = np.eye(3)
     for _ in range(2):
         N = [_noise_jacobian(p, camera, answer, at_base) for p in pairs]
         r = [p.residuals(answer, camera).ravel() for p in pairs]
@@ -263,11 +268,10 @@ def _weighed(
         inside = float(sum(np.sum((x - n @ e) ** 2) for x, n, e in zip(r, N, off, strict=True)))
         corners = inside / max(sum(len(x) - 6 for x in r), 1) * np.array([np.linalg.pinv(n.T @ n) for n in N])
         G = np.array([np.linalg.lstsq(n, _jacobian(p, camera, answer), rcond=None)[0] for n, p in zip(N, pairs, strict=True)])
-        noise = _components(off, corners, G)
-        inverse = np.linalg.inv(corners + np.diag(np.repeat(noise**2, 3)))
-        spread = np.linalg.pinv(np.einsum('nij,nik,nkl->jl', G, inverse, G))
-        answer = answer.moved(-spread @ np.einsum('nij,nik,nk->j', G, inverse, off))
-    return answer, spread, (float(noise[0]), float(noise[1]))
+        start = np.maximum([(off[:, k] ** 2).mean() for k in (slice(0, 3), slice(3, 6))], LEAST_NOISE**2)
+        found = mixed(off, G, sources, start, corners)
+        answer = answer.moved(found.step)
+    return answer, found
 
 
 def _noise_jacobian(pair: _Pair, camera: CameraModel, answer: _Answer, at_base: bool) -> F64:
@@ -283,30 +287,10 @@ def _noise_jacobian(pair: _Pair, camera: CameraModel, answer: _Answer, at_base: 
     return np.stack(columns, axis=1)
 
 
-def _components(off: F64, own: F64, G: F64) -> F64:
-    """Return standard deviations (m, rad per axis) that make deviations (N, 6) likely, whatever the parameters behind G are.
-
-    ``own`` (N, 6, 6) are the covariances that the deviations have without them; ``G`` (N, 6, P) their change with parameters.
-    """
-
-    def unlikely(logs: F64) -> float:
-        V = own + np.diag(np.repeat(np.exp(2 * logs), 3))
-        solved = np.linalg.solve(V, np.concatenate([G, off[..., None]], axis=2))
-        H = np.einsum('nij,nik->jk', G, solved[..., :-1])
-        g = np.einsum('nij,ni->j', G, solved[..., -1])
-        square = float(np.einsum('ni,ni->', off, solved[..., -1]) - g @ np.linalg.pinv(H) @ g)
-        value = float(np.linalg.slogdet(V)[1].sum() + np.linalg.slogdet(H)[1]) + square
-        return value if np.isfinite(value) else 1e100
-
-    start = np.log([max(float(np.sqrt((off[:, k] ** 2).mean())), 1e-6) for k in (slice(0, 3), slice(3, 6))])
-    out = scipy.optimize.minimize(unlikely, start, method='Nelder-Mead', bounds=[(np.log(1e-7), np.log(10.0))] * 2)
-    return np.asarray(np.exp(out.x), dtype=np.float64)
-
-
 def _result(
     found: BoardViews, pairs: Sequence[_Pair], camera: CameraModel, answer: _Answer, used: Sequence[bool], limit_px: float,
     spread: F64,
-    noise: tuple[float, float] | None, *, given: bool,
+    weighed: Mixed | None, *, given: bool,
 ) -> CameraPlacement:
     rows = {p.seen.name: (p, u) for p, u in zip(pairs, used, strict=True)}
     views = []
@@ -321,11 +305,12 @@ def _result(
         views.append(PlacedView(view.name, view.uv_px, off, rms(off), pair.off_m(answer), counts, reason))
     kept = [v for v in views if v.used]
     squares = np.average([v.rms_m**2 for v in kept], weights=[len(v.uv_px) for v in kept])
-    # Each of the tracker's two variances has three deviations a view, less what the answer has used up.
-    dof = math.inf if noise is None else 3.0 * (len(kept) - answer.size // 6)
-    margins = margin_m(spread[:3, :3], dof), margin_m(spread[3:6, 3:6], dof)
+    parts = slice(0, 3), slice(3, 6)
+    margins = [margin_m(spread[k, k], math.inf if weighed is None else weighed.dof(k)) for k in parts]
+    noise = None if weighed is None else (math.sqrt(weighed.variances[0]), math.sqrt(weighed.variances[1]))
     return CameraPlacement(
-        answer.T_base_cam, spread[:6, :6], *margins, noise, answer.T_carrier_board, spread[6:, 6:] if answer.free else None,
+        answer.T_base_cam, spread[:6, :6], margins[0], margins[1], noise, answer.T_carrier_board,
+        spread[6:, 6:] if answer.free else None,
         rms(np.concatenate([v.residuals_px for v in kept])), float(np.sqrt(squares)), tuple(views), limit_px,
         _warnings(found, kept, not given and noise is None, answer.free),
     )

@@ -23,7 +23,8 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.backends import pick
 from arsurg_ros.kernels.handeye import off_axis_rad, solve_handeye
 from arsurg_ros.kernels.reference_handeye import FEWEST_FOR_BOTH, LEAST_MOTION_RAD, residuals
-from arsurg_ros.registration import handeye_checks
+from arsurg_ros.registration import handeye_checks, handeye_noise, tre
+from arsurg_ros.registration.components import Mixed
 from arsurg_ros.registration.handeye_checks import Reading
 from arsurg_ros.types import F64, ClosedForm, HandEyeFit
 
@@ -131,7 +132,8 @@ def calibrate(
     """Return the calibration of T_base_gripper ``robot`` and T_cam_target (or T_cam_world) ``camera``, (N, 4, 4), metres.
 
     ``stream``: the pairs follow one another in time, so that their errors may be alike: covariance and margins grow by the
-    correlation of the residuals. ``noise``: standard deviation per axis of the closing frame's translation (m) and rotation
+    correlation of the residuals. From six pairs on they are weighed with the noise of robot and camera, see
+    ``handeye_noise``. ``noise``: standard deviation per axis of the closing frame's translation (m) and rotation
     (rad); None estimates it. The method is that of kernels.handeye. Raises RegistrationError: ``count_mismatch``,
     ``too_few_poses``, ``not_finite``, ``not_rigid``, ``repeated_pose``, ``insufficient_motion``, ``wrong_unit``,
     ``wrong_setup`` (another reading of the files fits far better), ``no_consensus``, ``not_converged``. Raises
@@ -156,9 +158,12 @@ def calibrate(
         assert refused is not None
         raise refused
     fit, end = found
-    fit, correlated = widened(fit) if stream else (fit, 1.0)
+    mixed: Mixed | None = None
+    if noise is None and fit.inliers.sum() >= FEWEST_FOR_BOTH:
+        fit, mixed = handeye_noise.weighed(a, camera, fit, kind.robot_inverted)
+    fit, correlated = widened(fit, mixed is not None) if stream else (fit, 1.0)
     fit = replace(fit, residuals=residuals(a, camera, ClosedForm(fit.X, fit.Z)))
-    result = _result(setup, kind, fit, a, camera)
+    result = _result(setup, kind, fit, a, camera, mixed, correlated)
     return replace(result, readings=readings, noise_at=end, correlation_samples=correlated)
 
 
@@ -198,10 +203,16 @@ def _exchanged(fit: HandEyeFit) -> HandEyeFit:
     )
 
 
-def _result(setup: str, kind: Setup, fit: HandEyeFit, a: F64, camera: F64) -> HandEyeResult:
+def _result(
+    setup: str, kind: Setup, fit: HandEyeFit, a: F64, camera: F64, mixed: Mixed | None, correlated: float
+) -> HandEyeResult:
     used = fit.residuals[fit.inliers]
     places = (a @ fit.X @ camera)[fit.inliers, :3, 3]
-    transforms = {kind.x: _estimate(fit, fit.X, slice(0, 6)), kind.z: _estimate(fit, fit.Z, slice(6, 12))}
+    parts = {kind.x: (fit.X, 0), kind.z: (fit.Z, 6)}
+    transforms = {
+        name: _estimate(fit, T, slice(k, k + 6)) if mixed is None else _mixed_estimate(fit, mixed, correlated, T, k)
+        for name, (T, k) in parts.items()
+    }
     closed = {name: _disagreement(found, kind, transforms[kind.main].T) for name, found in fit.closed.items()}
     found = _motion(a[fit.inliers], fit.motion_a_rad)
     return HandEyeResult(
@@ -223,13 +234,15 @@ def _result(setup: str, kind: Setup, fit: HandEyeFit, a: F64, camera: F64) -> Ha
     )
 
 
-def widened(fit: HandEyeFit) -> tuple[HandEyeFit, float]:
+def widened(fit: HandEyeFit, as_one: bool = False) -> tuple[HandEyeFit, float]:
     """Return a stream's fit with the covariance that correlated errors give, and how many samples count as one.
 
     The variance of a mean of correlated samples is that of independent ones times their integrated correlation time, of
-    translations and of rotations each.
+    translations and of rotations each, or ``as_one``: the longer of both.
     """
     times = [correlation_time(fit.residuals[fit.inliers, k]) for k in (slice(0, 3), slice(3, 6))]
+    if as_one:
+        return replace(fit, covariance=fit.covariance * max(times)), max(times)
     turned = fit.from_rotation * times[1]
     covariance = (fit.covariance - fit.from_rotation) * times[0] + turned
     dof_m, dof_rad = fit.dof_m / times[0], fit.dof_rad / times[1]
@@ -258,6 +271,12 @@ def _estimate(fit: HandEyeFit, T: F64, part: slice) -> Estimate:
         margin95(covariance[k, k], turned[k, k], (fit.dof_m, fit.dof_rad)) for k in (slice(0, 3), slice(3, 6))
     ]
     return Estimate(T, covariance, *margins)
+
+
+def _mixed_estimate(fit: HandEyeFit, mixed: Mixed, correlated: float, T: F64, at: int) -> Estimate:
+    parts = slice(at, at + 3), slice(at + 3, at + 6)
+    margins = [tre.margin_m(fit.covariance[k, k], max(mixed.dof(k) / correlated, 1.0)) for k in parts]
+    return Estimate(T, fit.covariance[at : at + 6, at : at + 6], *margins)
 
 
 def margin95(covariance: F64, from_rotation: F64, dof: tuple[float, float]) -> float:

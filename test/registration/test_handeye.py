@@ -120,7 +120,7 @@ def test_margins_hold_95_times_in_100(trials: tuple[F64, F64, F64]) -> None:
 def test_margins_hold_where_pairs_may_be_rejected() -> None:
     rng = np.random.default_rng(4)
     held, lost = [], 0
-    for _ in range(1000):
+    for _ in range(600):
         arm, seen, X, _ = robot(rng, 15)
         result = calibrate(arm, seen)
         found = result.transforms['T_gripper_cam']
@@ -129,7 +129,7 @@ def test_margins_hold_where_pairs_may_be_rejected() -> None:
         lost += int((~result.inliers).sum())
     share = np.mean(held, axis=0)
     assert ((share > 0.93) & (share < 0.97)).all(), share
-    assert lost < 15_000 * 1e-3
+    assert lost < 9_000 * 1e-3
 
 
 def test_noise_of_the_robot_is_seen_where_it_is() -> None:
@@ -149,6 +149,26 @@ def test_noise_of_the_robot_is_seen_where_it_is() -> None:
     # The camera sits a hand's breadth from the gripper: a little of the coupling is left.
     assert ((share > 0.90) & (share < 0.98)).all(), share
     assert (rms(ours) < rms(park)).all()
+
+
+@pytest.mark.parametrize('setup', ['eye-in-hand', 'eye-to-hand'])
+def test_margins_hold_where_robot_and_camera_are_noisy(setup: str) -> None:
+    rng = np.random.default_rng(18)
+    held, ours, at_one_end = [], [], []
+    for _ in range(200):
+        arm, seen, X, Z = robot(rng, 20, setup)
+        arm = arm @ motions(rng, 20, *NOISE)
+        found = calibrate(arm, seen, setup).transforms
+        estimates = list(found.values())
+        e = [*norms(estimates[0].T, X), *norms(estimates[1].T, Z)]
+        margins = [m for f in estimates for m in (f.margin95_m, f.margin95_rad)]
+        held.append([p <= q for p, q in zip(e, margins, strict=True)])
+        ours.append(e[:2])
+        a = se3.inverse(arm) if setup == 'eye-to-hand' else arm
+        at_one_end.append(norms(solve_handeye(a, seen).X, X))
+    share = np.mean(held, axis=0)
+    assert ((share > 0.91) & (share < 0.985)).all(), share  # standard error 1.5 %; of one end's noise alone: 86 %
+    assert (rms(ours) < 0.95 * rms(at_one_end)).all(), (rms(ours), rms(at_one_end))
 
 
 def test_residuals_are_at_the_target_wherever_the_noise_is() -> None:
