@@ -98,7 +98,7 @@ def check_handeye(case: Case, backend: str) -> str:
     """Return what differs, or an empty string."""
     poses = (array(case[k]).reshape(-1, 4, 4) for k in ('a', 'b'))
     noise = tuple(case['noise']) or None
-    options = {k: case[k] for k in ('reject', 'gate_z')} | {'noise': noise, 'least_motion_rad': case['least_motion']}
+    options = {'reject': case['reject'], 'noise': noise, 'least_motion_rad': case['least_motion']}
     try:
         fit = solve_handeye(*poses, **options, backend=backend)
     except RegistrationError as error:

@@ -174,8 +174,8 @@ def test_lies_of_a_tracker_never_go_out(graph):
         TrackerNode, source='synthetic', rate_hz=50.0, nan_s=[0.2, 0.4], skewed_s=[0.4, 0.6], zero_stamp_s=[0.6, 0.8]
     )
     assert graph.until(lambda: len(poses) > 40)
-    begin = msgs.to_ns(poses[0].header.stamp)
-    sent = np.array([(msgs.to_ns(m.header.stamp) - begin) / 1e9 for m in poses])
-    assert sent.min() >= 0
-    assert not ((sent > 0.25) & (sent < 0.75)).any()
+    stamps_ns = np.array([msgs.to_ns(m.header.stamp) for m in poses])
+    assert (np.diff(stamps_ns) > 0).all()
+    # The first poses may come before somebody listens: the hole is found by its length, and one lie would split it.
+    assert np.diff(stamps_ns).max() > 0.58e9
     assert node.stats.counts['ref.lost'] >= 20
