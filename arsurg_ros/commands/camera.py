@@ -23,7 +23,15 @@ import numpy as np
 
 from arsurg_ros import __version__
 from arsurg_ros.commands import board_options
-from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, unit_m
+from arsurg_ros.commands.common import (
+    Lengths,
+    add_common,
+    check_outputs,
+    finish,
+    lengths,
+    unit_m,
+    with_warnings,
+)
 from arsurg_ros.errors import ConfigError, DataError, RegistrationError
 from arsurg_ros.files.camera_info import camera_info, write_camera_info
 from arsurg_ros.files.poses import load_poses
@@ -173,7 +181,7 @@ def report(done: CameraCalibration, found: BoardViews) -> str:
         f'them; tilt up to {math.degrees(done.tilt_rad):.0f} deg',
     ]
     lines += left_out([(v.name, v.reason) for v in done.views if not v.used])
-    return '\n'.join(lines + [f'warning: {w}' for w in done.warnings])
+    return with_warnings(lines, done.warnings)
 
 
 def left_out(rows: list[tuple[str, str]]) -> list[str]:

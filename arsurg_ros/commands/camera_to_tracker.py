@@ -24,7 +24,16 @@ import numpy as np
 from arsurg_ros.acquisition.calibration import load_camera_model
 from arsurg_ros.commands import board_options
 from arsurg_ros.commands.camera import left_out
-from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, matrix_text, unit_m
+from arsurg_ros.commands.common import (
+    Lengths,
+    add_common,
+    check_outputs,
+    finish,
+    lengths,
+    matrix_text,
+    unit_m,
+    with_warnings,
+)
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.files.points import load_points
 from arsurg_ros.files.poses import load_poses
@@ -89,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         done = place(args, found, camera, carriers, T_carrier_board)
     kernel = 'handeye' if T_carrier_board is None else None
-    result = answer(args, done, found, unit, T_carrier_board is not None)
+    result = answer(args, done, unit, T_carrier_board is not None)
     return finish(args, 'calibrate camera-to-tracker', kernel, result, report(args, done, unit), _drawer(done, camera))
 
 
@@ -163,7 +172,7 @@ def board_pose(args: argparse.Namespace, board: CalibrationBoard) -> F64 | None:
 
 
 def answer(
-    args: argparse.Namespace, done: CameraPlacement, found: BoardViews, unit: Lengths, board_known: bool
+    args: argparse.Namespace, done: CameraPlacement, unit: Lengths, board_known: bool
 ) -> dict[str, Any]:
     """Return the fields of the JSON object."""
     camera, board = TRACKED[args.tracked]
@@ -221,4 +230,4 @@ def report(args: argparse.Namespace, done: CameraPlacement, unit: Lengths) -> st
             of = f'tracker noise {noise} per axis'
         lines.append(f'margin        {margins} (95 %, {of})')
     lines += left_out([(v.name, v.reason) for v in done.views if not v.used])
-    return '\n'.join(lines + [f'warning: {w}' for w in done.warnings])
+    return with_warnings(lines, done.warnings)

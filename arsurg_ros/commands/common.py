@@ -15,7 +15,7 @@ import argparse
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ import yaml
 
 from arsurg_ros import __version__
 from arsurg_ros.errors import ConfigError, DataError
-from arsurg_ros.files.answers import SUFFIXES, UNITS_M
+from arsurg_ros.files.answers import SUFFIXES
+from arsurg_ros.files.source import UNITS_M
 from arsurg_ros.kernels.backends import BACKENDS
 from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.types import F64
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NEGATIVE_POINT = re.compile(r'-[\d.][^,]*,')
+MM_PER_M = 1e3
 PLOT_SUFFIXES = ('.png', '.pdf', '.svg')
 
 
-def add_common(parser: argparse.ArgumentParser, *, plot: bool = True) -> None:
+def add_common(parser: argparse.ArgumentParser) -> None:
     """Add the options that every command takes."""
     group = parser.add_argument_group('common')
     group.add_argument(
@@ -46,8 +48,7 @@ def add_common(parser: argparse.ArgumentParser, *, plot: bool = True) -> None:
     )
     group.add_argument('--json', action='store_true', help='print one JSON object instead of text')
     group.add_argument('--out', type=Path, metavar='FILE', help='also write the answer, by suffix as .json or .yaml')
-    if plot:
-        group.add_argument('--plot', type=Path, metavar='FILE', help='draw it (.png, .pdf or .svg)')
+    group.add_argument('--plot', type=Path, metavar='FILE', help='draw it (.png, .pdf or .svg)')
     group.add_argument('--backend', choices=BACKENDS, default='wasm', help='what computes (default wasm)')
 
 
@@ -124,6 +125,11 @@ def check_outputs(args: argparse.Namespace, suffixes: tuple[str, ...] = SUFFIXES
             raise ConfigError(f'--{name} {path}: there is no folder {path.parent}')
 
 
+def with_warnings(lines: Iterable[str], warnings: Iterable[str]) -> str:
+    """Return an answer's lines as text, the warnings last."""
+    return '\n'.join([*lines, *(f'warning: {w}' for w in warnings)])
+
+
 def require_positive(args: argparse.Namespace, units: Mapping[str, str], *, zero: bool = False) -> None:
     """Raise ConfigError for an option (its name in ``args``, with its unit in words) that is given and not positive.
 
@@ -156,7 +162,7 @@ def finish(
     answer |= {k: plain(v) for k, v in result.items()}
     if args.out is not None:
         write_answer(args.out, answer)
-    if getattr(args, 'plot', None) is not None and draw is not None:
+    if args.plot is not None and draw is not None:
         save_plot(args.plot, draw)
     print(json.dumps(answer, allow_nan=False) if args.json else text)
     return 0

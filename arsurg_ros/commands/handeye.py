@@ -34,7 +34,15 @@ from typing import Any
 
 import numpy as np
 
-from arsurg_ros.commands.common import add_common, check_outputs, finish, lengths, matrix_text, unit_m
+from arsurg_ros.commands.common import (
+    add_common,
+    check_outputs,
+    finish,
+    lengths,
+    matrix_text,
+    unit_m,
+    with_warnings,
+)
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.geometry import se3
@@ -211,5 +219,4 @@ def text(result: HandEyeResult, args: argparse.Namespace, pairs: PosePairs, pair
         if closed.off_m is not None and closed.off_rad is not None:
             off = f'{closed.off_m * 1e3:.2f} mm, {math.degrees(closed.off_rad):.3f} deg from the refined transform'
         lines.append(f'{name:<13} {off}')
-    lines += [f'warning: {w}' for w in result.warnings]
-    return '\n'.join(lines)
+    return with_warnings(lines, result.warnings)

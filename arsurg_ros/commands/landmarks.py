@@ -25,7 +25,7 @@ from arsurg_ros.commands.landmarks_text import describe
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.files.points import Points, load_points
 from arsurg_ros.files.poses import load_poses
-from arsurg_ros.files.source import read_table, require_finite
+from arsurg_ros.files.source import MM, read_table, require_finite
 from arsurg_ros.geometry import se3
 from arsurg_ros.registration import pairing
 from arsurg_ros.registration.evidence import LARGEST_SPAN_M
@@ -33,7 +33,6 @@ from arsurg_ros.registration.landmarks import Landmarks, register
 from arsurg_ros.registration.pairs import OUTLIER_SIGMAS, USUAL_NOISE_M, Covariances
 from arsurg_ros.types import F64, RegistrationResult
 
-MM = 1e-3
 DWELL_MM, DWELL_S = 2.0, 0.8
 
 

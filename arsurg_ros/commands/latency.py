@@ -19,7 +19,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from arsurg_ros.commands.common import add_common, check_outputs, finish, require_positive, unit_m
+from arsurg_ros.commands.common import (
+    add_common,
+    check_outputs,
+    finish,
+    require_positive,
+    unit_m,
+    with_warnings,
+)
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.registration.latency import MAX_OFFSET_S, UNITS, estimate_offset
 from arsurg_ros.types import OffsetEstimate
@@ -103,4 +110,4 @@ def _text(found: OffsetEstimate, invalid: tuple[int, int]) -> str:
         lines.append(f'dropped   {found.dropped[0]} samples of a, {found.dropped[1]} of b with the stamp of the one before')
     if any(invalid):
         lines.append(f'dropped   {invalid[0]} samples of a, {invalid[1]} of b that are not valid')
-    return '\n'.join([*lines, *(f'warning: {w}' for w in found.warnings)])
+    return with_warnings(lines, found.warnings)

@@ -22,7 +22,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, require_positive, unit_m
+from arsurg_ros.commands.common import (
+    MM_PER_M,
+    Lengths,
+    add_common,
+    check_outputs,
+    finish,
+    lengths,
+    require_positive,
+    unit_m,
+    with_warnings,
+)
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.registration.pivot import METHODS, MIN_RANGE_RAD, calibrate_pivot
 from arsurg_ros.registration.spin import calibrate_spin
@@ -30,8 +40,6 @@ from arsurg_ros.types import PivotCalibration, SpinCalibration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-MM = 1e3
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -74,7 +82,6 @@ def run(args: argparse.Namespace) -> int:
 def _answer(found: PivotCalibration, spin: SpinCalibration | None, unit: Lengths) -> dict[str, Any]:
     T = found.T_tool_tip if spin is None else spin.T_tool_tip
     everything = found.all_poses
-    warnings = [*found.warnings, *(spin.warnings if spin else ())]
     return {
         'method': found.method,
         'tip': unit.p(found.tip_m),
@@ -84,34 +91,38 @@ def _answer(found: PivotCalibration, spin: SpinCalibration | None, unit: Lengths
         'T_tool_tip': unit.T(T),
         'inliers': int(found.inlier.sum()),
         'outliers': np.flatnonzero(~found.inlier),
-        'rms_mm': MM * found.rms_m,
-        'axis_rms_mm': MM * found.axis_rms_m,
-        'max_mm': MM * found.max_m,
-        'residuals_mm': MM * np.linalg.norm(found.residuals_m, axis=1),
+        'rms_mm': MM_PER_M * found.rms_m,
+        'axis_rms_mm': MM_PER_M * found.axis_rms_m,
+        'max_mm': MM_PER_M * found.max_m,
+        'residuals_mm': MM_PER_M * np.linalg.norm(found.residuals_m, axis=1),
         'all_poses': {
             'tip': unit.p(everything.tip_m),
-            'rms_mm': MM * everything.rms_m,
-            'axis_rms_mm': MM * everything.axis_rms_m,
-            'max_mm': MM * everything.max_m,
+            'rms_mm': MM_PER_M * everything.rms_m,
+            'axis_rms_mm': MM_PER_M * everything.axis_rms_m,
+            'max_mm': MM_PER_M * everything.max_m,
         },
         'range_deg': math.degrees(found.range_rad),
         'swings_deg': np.degrees(found.swings_rad),
         'directions': found.directions,
-        'noise_mm': MM * found.noise_m,
+        'noise_mm': MM_PER_M * found.noise_m,
         'dof': found.dof,
-        'tip_covariance_mm2': MM**2 * found.tip_covariance_m2,
-        'pivot_covariance_mm2': MM**2 * found.pivot_covariance_m2,
-        'tip_sigma_mm': MM * np.sqrt(np.diag(found.tip_covariance_m2)),
-        'tip_margin95_mm': MM * found.tip_margin95_m,
-        'pivot_margin95_mm': MM * found.pivot_margin95_m,
+        'tip_covariance_mm2': MM_PER_M**2 * found.tip_covariance_m2,
+        'pivot_covariance_mm2': MM_PER_M**2 * found.pivot_covariance_m2,
+        'tip_sigma_mm': MM_PER_M * np.sqrt(np.diag(found.tip_covariance_m2)),
+        'tip_margin95_mm': MM_PER_M * found.tip_margin95_m,
+        'pivot_margin95_mm': MM_PER_M * found.pivot_margin95_m,
         'spin': None if spin is None else spin_part(spin),
-        'warnings': warnings,
+        'warnings': _warnings(found, spin),
     }
+
+
+def _warnings(found: PivotCalibration, spin: SpinCalibration | None) -> list[str]:
+    return [*found.warnings, *(spin.warnings if spin else ())]
 
 
 def spin_part(spin: SpinCalibration) -> dict[str, Any]:
     """Return what pivot's answer says of the axis."""
-    off = None if spin.tip_off_axis_m is None else MM * spin.tip_off_axis_m
+    off = None if spin.tip_off_axis_m is None else MM_PER_M * spin.tip_off_axis_m
     return {
         'axis': spin.axis,
         'wobble_deg': math.degrees(spin.wobble_rad),
@@ -122,16 +133,17 @@ def spin_part(spin: SpinCalibration) -> dict[str, Any]:
 
 def _text(found: PivotCalibration, spin: SpinCalibration | None, unit: Lengths, dropped: int) -> str:
     count, inliers, everything = len(found.inlier), int(found.inlier.sum()), found.all_poses
-    x, y, z = MM * found.axis_rms_m
-    sx, sy, sz = MM * np.sqrt(np.diag(found.tip_covariance_m2))
+    x, y, z = MM_PER_M * found.axis_rms_m
+    worst, worst_of_all = MM_PER_M * found.max_m, MM_PER_M * everything.max_m
+    sx, sy, sz = MM_PER_M * np.sqrt(np.diag(found.tip_covariance_m2))
     axis = ', '.join(f'{v:.2f}' for v in found.directions[0])
     lines = [
         f'tip       {unit.text(found.tip_m)}, in the tool frame',
         f'pivot     {unit.text(found.pivot_m)}, in the tracker frame',
-        f'error     tip within {MM * found.tip_margin95_m:.3f} mm, 95 % (sigma {sx:.3f}, {sy:.3f}, {sz:.3f} mm)',
-        f'residual  rms {MM * found.rms_m:.3f} mm (axes {x:.3f}, {y:.3f}, {z:.3f} mm), max {MM * found.max_m:.3f} mm, '
+        f'error     tip within {MM_PER_M * found.tip_margin95_m:.3f} mm, 95 % (sigma {sx:.3f}, {sy:.3f}, {sz:.3f} mm)',
+        f'residual  rms {MM_PER_M * found.rms_m:.3f} mm (axes {x:.3f}, {y:.3f}, {z:.3f} mm), max {worst:.3f} mm, '
         f'{found.method}',
-        f'          all poses by plain least squares: rms {MM * everything.rms_m:.3f} mm, max {MM * everything.max_m:.3f} mm',
+        f'          all poses by plain least squares: rms {MM_PER_M * everything.rms_m:.3f} mm, max {worst_of_all:.3f} mm',
         f'poses     {inliers} of {count} used' + (f'; {dropped} more were not valid' if dropped else ''),
         f'motion    {math.degrees(found.range_rad):.1f} deg between two poses; '
         f'least swing {math.degrees(found.swings_rad[0]):.1f} deg rms, of the direction ({axis})',
@@ -144,5 +156,4 @@ def _text(found: PivotCalibration, spin: SpinCalibration | None, unit: Lengths, 
         )
     numbers = ', '.join(f'{v:.6f}' for v in found.tip_m)
     lines.append(f'instrument node, parameter:  tip_m: [{numbers}]')
-    warnings = [*found.warnings, *(spin.warnings if spin else ())]
-    return '\n'.join([*lines, *(f'warning: {w}' for w in warnings)])
+    return with_warnings(lines, _warnings(found, spin))

@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arsurg_ros.commands.common import add_common, check_outputs, finish, lengths, unit_m
+from arsurg_ros.commands.common import MM_PER_M, add_common, check_outputs, finish, lengths, unit_m
 from arsurg_ros.files.points import load_points
 from arsurg_ros.registration.sphere import fit_sphere
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-MM = 1e3
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,27 +40,27 @@ def run(args: argparse.Namespace) -> int:
     points = load_points(args.points, unit_m(args))
     found = fit_sphere(points.p_m, source=points.source, backend=args.backend)
     unit = lengths(args)
-    sigmas = MM * np.sqrt(np.diag(found.covariance_m2))
+    sigmas = MM_PER_M * np.sqrt(np.diag(found.covariance_m2))
     answer = {
         'points': len(points.p_m),
         'source': points.source,
         'centre': unit.p(found.centre_m),
         'radius': found.radius_m / unit_m(args),
-        'rms_mm': MM * found.rms_m,
-        'max_mm': MM * found.max_m,
-        'noise_mm': MM * found.noise_m,
+        'rms_mm': MM_PER_M * found.rms_m,
+        'max_mm': MM_PER_M * found.max_m,
+        'noise_mm': MM_PER_M * found.noise_m,
         'dof': found.dof,
-        'covariance_mm2': MM**2 * found.covariance_m2,
+        'covariance_mm2': MM_PER_M**2 * found.covariance_m2,
         'centre_sigma_mm': sigmas[:3],
         'radius_sigma_mm': sigmas[3],
-        'centre_margin95_mm': MM * found.margin95_m,
+        'centre_margin95_mm': MM_PER_M * found.margin95_m,
         'condition': found.condition,
     }
     digits = 3 if unit.unit == 'mm' else 6
     text = '\n'.join([
-        f'centre    {unit.text(found.centre_m)}, within {MM * found.margin95_m:.4f} mm, 95 % (for independent points)',
+        f'centre    {unit.text(found.centre_m)}, within {MM_PER_M * found.margin95_m:.4f} mm, 95 % (for independent points)',
         f'radius    {found.radius_m / unit_m(args):.{digits}f} {unit.unit}, sigma {sigmas[3]:.4f} mm',
-        f'residual  rms {MM * found.rms_m:.4f} mm, max {MM * found.max_m:.4f} mm, {len(points.p_m)} points',
+        f'residual  rms {MM_PER_M * found.rms_m:.4f} mm, max {MM_PER_M * found.max_m:.4f} mm, {len(points.p_m)} points',
     ])
 
     def draw(figure: Figure) -> None:

@@ -19,15 +19,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arsurg_ros.commands.common import Lengths, add_common, check_outputs, finish, lengths, point, require_positive, unit_m
+from arsurg_ros.commands.common import (
+    MM_PER_M,
+    Lengths,
+    add_common,
+    check_outputs,
+    finish,
+    lengths,
+    point,
+    require_positive,
+    unit_m,
+    with_warnings,
+)
 from arsurg_ros.files.poses import load_poses
 from arsurg_ros.registration.spin import MIN_TURN_RAD, calibrate_spin
 from arsurg_ros.types import SpinCalibration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-MM = 1e3
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,12 +72,12 @@ def run(args: argparse.Namespace) -> int:
         'T': unit.T(found.T_tool_tip),
         'T_tool_tip': unit.T(found.T_tool_tip),
         'tip': None if tip is None else unit.p(tip),
-        'tip_off_axis_mm': None if found.tip_off_axis_m is None else MM * found.tip_off_axis_m,
+        'tip_off_axis_mm': None if found.tip_off_axis_m is None else MM_PER_M * found.tip_off_axis_m,
         'wobble_deg': math.degrees(found.wobble_rad),
-        'radial_mm': MM * found.radial_m,
+        'radial_mm': MM_PER_M * found.radial_m,
         'turn_deg': math.degrees(found.turn_rad),
         'wobbles_deg': np.degrees(found.wobbles_rad),
-        'radials_mm': MM * found.radials_m,
+        'radials_mm': MM_PER_M * found.radials_m,
         'turns_deg': np.degrees(found.turns_rad),
         'axis_sigmas_deg': np.degrees(found.axis_sigmas_rad),
         'warnings': list(found.warnings),
@@ -89,9 +98,9 @@ def _text(found: SpinCalibration, unit: Lengths) -> str:
         f'axis      ({axis}) in the tool frame, sigma {sigma:.3f} deg',
         f'through   {unit.text(found.point_m)}, in the tool frame',
         f'held at   {unit.text(found.centre_m)} along ({direction}), in the tracker frame',
-        f'residual  wobble {math.degrees(found.wobble_rad):.3f} deg rms, distance {MM * found.radial_m:.3f} mm rms',
+        f'residual  wobble {math.degrees(found.wobble_rad):.3f} deg rms, distance {MM_PER_M * found.radial_m:.3f} mm rms',
         f'motion    turned {math.degrees(found.turn_rad):.1f} deg, {len(found.turns_rad)} poses',
     ]
     if found.tip_off_axis_m is not None:
-        lines.append(f'tip       {MM * found.tip_off_axis_m:.3f} mm off the axis')
-    return '\n'.join([*lines, *(f'warning: {w}' for w in found.warnings)])
+        lines.append(f'tip       {MM_PER_M * found.tip_off_axis_m:.3f} mm off the axis')
+    return with_warnings(lines, found.warnings)

@@ -22,12 +22,14 @@ from arsurg_ros.commands.common import (
     point,
     require_positive,
     unit_m,
+    with_warnings,
 )
 from arsurg_ros.errors import ConfigError
-from arsurg_ros.files.answers import SUFFIXES, UNITS_M, find_answer
+from arsurg_ros.files.answers import SUFFIXES, find_answer
 from arsurg_ros.files.meshes import Surface, load_surface
 from arsurg_ros.files.points import load_points
 from arsurg_ros.files.poses import load_poses
+from arsurg_ros.files.source import UNITS_M
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.icp import LOSSES, METHODS, IcpSettings
 from arsurg_ros.registration.surface import SurfaceTarget, align
@@ -224,4 +226,4 @@ def as_text(fit: SurfaceFit, unit: Lengths, answer: dict[str, Any], shape: Surfa
     for t in answer['targets']:
         place = unit.text(np.array(t['p']) * UNITS_M[unit.unit])
         lines.append(f'error at {place}: TRE {t["tre_rms_mm"]:.3f} mm rms, within {t["margin95_mm"]:.3f} mm 95 times in 100')
-    return '\n'.join([*lines, *(f'warning: {w}' for w in fit.warnings)])
+    return with_warnings(lines, fit.warnings)

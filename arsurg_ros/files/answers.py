@@ -21,10 +21,10 @@ import numpy as np
 import yaml
 
 from arsurg_ros.errors import RegistrationError
+from arsurg_ros.files.source import UNITS_M
 from arsurg_ros.geometry import se3
 from arsurg_ros.types import F64
 
-UNITS_M = {'mm': 1e-3, 'm': 1.0}
 SUFFIXES = ('.json', '.yaml', '.yml')
 # Nothing of an operating room is farther away; metres that are millimetres are.
 LARGEST_M = 20.0

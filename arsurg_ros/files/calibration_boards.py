@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from arsurg_ros.errors import ConfigError, DataError, RegistrationError
-from arsurg_ros.files.source import read_text
+from arsurg_ros.files.source import UNITS_M, read_text
 from arsurg_ros.geometry.calibration_boards import KINDS, CalibrationBoard
 from arsurg_ros.geometry.dictionaries import check_dictionary
 
@@ -18,7 +18,6 @@ SYNTAX = (
     'chessboard:COLUMNSxROWS:SQUARE (inner corners), charuco:COLUMNSxROWS:SQUARE:TAG:DICTIONARY[:legacy] (squares), '
     'aruco:COLUMNSxROWS:TAG:GAP:DICTIONARY (tags), or a YAML file'
 )
-UNITS_M = {'mm': 1e-3, 'm': 1.0}
 KEYS = {
     'chessboard': ('columns', 'rows', 'square'),
     'charuco': ('columns', 'rows', 'square', 'tag', 'dictionary', 'legacy'),

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.ply import read_ply, write_ply
+from arsurg_ros.files.source import UNITS_M
 from arsurg_ros.types import F64, Mesh
 
-UNITS_M = {'mm': 1e-3, 'm': 1.0}
 NO_TRIANGLES = 'no triangles'
 VTK_READERS = {
     '.vtk': 'vtkmodules.vtkIOLegacy:vtkPolyDataReader',

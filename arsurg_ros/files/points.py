@@ -15,13 +15,11 @@ import yaml
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import EXTENSIONS, load_surface
 from arsurg_ros.files.numpy_arrays import load_array
-from arsurg_ros.files.source import Source, parse_source, read_table, read_text, require_finite, require_whole
+from arsurg_ros.files.source import MM, UNITS_M, Source, parse_source, read_table, read_text, require_finite, require_whole
 from arsurg_ros.types import F64
 
 TABLES = ('.csv', '.tsv', '.txt', '.dat', '.xyz')
 VALID = f'{", ".join(TABLES)}, .npy, .npz, .yaml, .xml (PLUS), {", ".join(EXTENSIONS)}'
-MM = 1e-3
-UNITS_M = {'mm': MM, 'm': 1.0}
 
 
 @dataclass(frozen=True)

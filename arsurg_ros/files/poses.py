@@ -16,7 +16,7 @@ import numpy as np
 from arsurg_ros.errors import ConfigError, DataError, RegistrationError
 from arsurg_ros.files.mha import read_sequence
 from arsurg_ros.files.numpy_arrays import load_array, load_stamps
-from arsurg_ros.files.source import Source, parse_source, read_table, read_text, require_finite, require_whole, stamps_ns
+from arsurg_ros.files.source import MM, Source, parse_source, read_table, read_text, require_finite, require_whole, stamps_ns
 from arsurg_ros.geometry import bags, se3
 from arsurg_ros.types import F64, I64, PoseSeries
 
@@ -27,7 +27,6 @@ TOPIC_TYPES = tuple(f'geometry_msgs/msg/{t}' for t in ('PoseStamped', 'PoseWithC
 TF_TYPE = 'tf2_msgs/msg/TFMessage'
 # Printed rotations are orthonormal to their last digit; farther off than this they are something else.
 NEARLY_RIGID = 5e-3
-MM = 1e-3
 
 
 def load_poses(source: str, unit_m: float) -> PoseSeries:

@@ -16,6 +16,10 @@ from arsurg_ros.types import F64, I64
 # The year 2255, which nanoseconds in 64 bits still hold.
 LATEST_S = 9e9
 
+MM = 1e-3
+#: The units that files and options may be in -> metres.
+UNITS_M = {'mm': MM, 'm': 1.0}
+
 
 @dataclass(frozen=True)
 class Source:

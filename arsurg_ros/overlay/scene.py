@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from arsurg_ros.errors import ConfigError
-from arsurg_ros.files.meshes import UNITS_M, load_mesh
+from arsurg_ros.files.meshes import load_mesh
+from arsurg_ros.files.source import UNITS_M
 from arsurg_ros.overlay.style import (
     DEFAULT_STYLE,
     Role,

@@ -18,6 +18,7 @@ import numpy as np
 
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.files.answers import Answer, load_answer
+from arsurg_ros.files.source import MM
 from arsurg_ros.geometry import se3
 from arsurg_ros.registration import evidence, tre
 from arsurg_ros.registration.landmarks import Landmarks, load_landmarks
@@ -25,7 +26,6 @@ from arsurg_ros.registration.records import Touch
 from arsurg_ros.registration.validation import SAME_PLACE_M
 from arsurg_ros.types import F64, RegistrationResult
 
-MM = 1e-3
 NOTE = 'fre_does_not_bound_tre'
 SAME_FRE_M = 1e-6
 FEWEST = 3
