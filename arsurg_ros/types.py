@@ -28,15 +28,17 @@ class Validity(str, Enum):
 
 @dataclass(frozen=True)
 class CameraModel:
-    """A pinhole camera with Brown-Conrady distortion, pixels, OpenCV's and REP-104's convention.
+    """A pinhole or fisheye camera, pixels, OpenCV's and REP-104's convention.
 
-    ``K`` is 3x3 (fx, skew, cx; fy, cy), ``distortion`` is (k1, k2, p1, p2, k3), zeros for none.
+    ``K`` is 3x3 (fx, skew, cx; fy, cy). ``distortion`` (5,) is, with ``distortion_model`` ``plumb_bob`` (Brown-Conrady), k1
+    k2 p1 p2 k3 and, with ``equidistant`` (OpenCV's fisheye: Kannala and Brandt, PAMI 28(8), 2006), k1 k2 k3 k4 0.
     """
 
     width_px: int
     height_px: int
     K: F64
     distortion: F64 = field(default_factory=lambda: np.zeros(5))
+    distortion_model: str = 'plumb_bob'
 
 
 @dataclass(frozen=True)
@@ -331,12 +333,50 @@ class Mesh:
 
 @dataclass(frozen=True)
 class MeshStyle:
-    """How a mesh is drawn: colour as (r, g, b) 0-255; opacities of the fill and of the outline, 0-1."""
+    """How a mesh is drawn: colour as (r, g, b) 0-255; opacities of the fill, the outline and the creases, 0-1.
+
+    Lines are ``width_px`` wide and, where ``dashed``, broken. The surface is drawn ``inflate_m`` out along its vertex
+    normals: a margin's shell. An ``occluder`` is not drawn: nothing is drawn over what it covers.
+    """
 
     rgb: tuple[int, int, int]
     fill: float = 0.35
     outline: float = 1.0
     visible: bool = True
+    crease: float = 0.0
+    width_px: float = 2.0
+    dashed: bool = False
+    occluder: bool = False
+    inflate_m: float = 0.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A see-through hole in the picture: its centre (u, v), radius and soft rim, pixels.
+
+    Inside it the camera's picture is darkened to ``keep`` (0-1) of itself and the anatomy filled; outside are outlines alone.
+    """
+
+    u_px: float
+    v_px: float
+    radius_px: float
+    rim_px: float = 12.0
+    keep: float = 0.6
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one frame is drawn, whatever the mesh.
+
+    Colours darken from ``near_m`` to ``far_m`` of depth down to 1 - ``depth_cue`` (0-1) of themselves. Where ``mask`` (H, W)
+    uint8 is not zero the camera's picture stays: an instrument, by any segmentation.
+    """
+
+    depth_cue: float = 0.0
+    near_m: float = 0.0
+    far_m: float = 1.0
+    window: Window | None = None
+    mask: U8 | None = None
 
 
 @dataclass(frozen=True)
