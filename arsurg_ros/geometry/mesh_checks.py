@@ -7,9 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from arsurg_ros.types import F64, I64, Mesh
 
@@ -142,6 +141,6 @@ def _edges(t: I64, vertices: int) -> _Edges:
 def _components(t: I64, vertices: int) -> int:
     """Return how many parts share no vertex."""
     a, b = t[:, [0, 1]].ravel(), t[:, [1, 2]].ravel()
-    graph = coo_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(vertices, vertices))
-    _, label = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(vertices, vertices))
+    _, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
     return len(np.unique(label[t[:, 0]]))

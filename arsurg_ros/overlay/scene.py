@@ -156,7 +156,7 @@ def _instrument(entry: InstrumentEntry) -> Instrument:
     if entry.shaft is not None:
         s = entry.shaft
         mesh = shaft(entry.name, s.radius_m, s.length_m, s.axis, cap=s.cap)
-    else:
-        assert entry.path is not None
-        mesh = welded(load_mesh(entry.path, unit=entry.unit, name=entry.name))
-    return Instrument(entry.name, mesh, entry.style, entry.frame)
+        return Instrument(entry.name, mesh, entry.style, entry.frame)
+    assert entry.path is not None
+    mesh = welded(load_mesh(entry.path, unit=entry.unit, name=entry.name))
+    return Instrument(entry.name, mesh, entry.style, entry.frame, MeshSource(entry.path, entry.unit))

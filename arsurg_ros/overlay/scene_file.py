@@ -220,7 +220,8 @@ def _trajectory(name: str, data: Any, context: _Context) -> Trajectory:
     unit_m = UNITS_M[context.unit_of(data, where)]
     ends = [data.get('entry'), data.get('target')]
     points = data.get('points', ends)
-    if ('points' in data) == any(end is not None for end in ends) or None in points or len(points) < 2:
+    whole = isinstance(points, list) and len(points) >= 2 and None not in points
+    if ('points' in data) == any(end is not None for end in ends) or not whole:
         raise ConfigError(f'{where}: entry and target, or points: at least two [x, y, z], are needed')
     path = np.array([parse_point_m(p, unit_m, f'{where}: point {k}') for k, p in enumerate(points)])
     if not (np.linalg.norm(np.diff(path, axis=0), axis=1) > 1e-6).all():

@@ -95,6 +95,7 @@ class Instrument:
     mesh: Mesh
     style: MeshStyle
     frame: str = ''
+    source: MeshSource | None = None
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,7 @@ class Scene:
 
     def with_visible(self, visible: Mapping[str, bool]) -> Scene:
         """Return the scene with things of these names shown or hidden; raises ConfigError for a name that is not there."""
+        things: tuple[Anatomy | Landmark | Trajectory | Instrument, ...]
         things = (*self.anatomies, *self.landmarks, *self.trajectories, *self.instruments)
         names = dict.fromkeys(thing.name for thing in things)
         for name in visible:

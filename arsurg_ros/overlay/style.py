@@ -133,7 +133,9 @@ def with_lines(base: RoleStyle, data: Mapping[str, Any], where: str) -> RoleStyl
     """Return ``base`` with the keys of a file in its place, but for colours; raises ConfigError."""
     return replace(
         base,
-        **{key: parse_opacity(data[key], f'{where}: {key}') for key in ('fill', 'outline', 'crease') if key in data},
+        fill=parse_opacity(data.get('fill', base.fill), f'{where}: fill'),
+        outline=parse_opacity(data.get('outline', base.outline), f'{where}: outline'),
+        crease=parse_opacity(data.get('crease', base.crease), f'{where}: crease'),
         line_px=parse_number(data.get('line_px', base.line_px), THINNEST_PX, THICKEST_PX, f'{where}: line_px'),
         dashed=parse_bool(data.get('dashed', base.dashed), f'{where}: dashed'),
     )
