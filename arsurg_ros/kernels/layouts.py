@@ -145,6 +145,7 @@ DISTANCE = Layout(
         ('leaves', 'f4'),
         ('starts', 'u4'),
         ('moments', 'f4'),
+        ('planes', 'f4'),
         ('points', 'f8'),
         ('answers', 'f8'),
         ('index', 'u4'),

@@ -36,6 +36,8 @@ pub struct Mesh<'a> {
     pub order: &'a [u32],
     pub tree: Tree<'a>,
     pub moments: &'a [f32],
+    /// 32 a leaf: the planes of its triangles.
+    pub planes: &'a [f32],
     pub place: Place,
 }
 

@@ -1,11 +1,18 @@
 // SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 // SPDX-License-Identifier: Apache-2.0
-//! The nearest triangle of one mesh: the tree's balls in f32 first, then the triangle itself in f64.
+//! The nearest triangle of one mesh: a ball and a plane in f32 first, then the triangle itself in f64.
 
+use crate::lanes::discs;
 use crate::triangle::{closest, Corners};
 use crate::Mesh;
-use spatial::tree::Visitor;
-use spatial::vector::{add, dot, sub, V3};
+use core::ops::Range;
+use spatial::items::row;
+use spatial::lanes::Leaf;
+use spatial::tree::{Visitor, LANES};
+use spatial::vector::{add, dot, norm, sub, V3};
+
+/// Rounding of f32 coordinates, as a share of the mesh's size.
+const SLACK: f64 = 3e-7;
 
 /// The nearest triangle in the tree's order, the squared distance, and the point.
 pub struct Found {
@@ -16,6 +23,8 @@ pub struct Found {
 
 struct Nearest<'a> {
     corners: &'a [f32],
+    planes: &'a [f32],
+    slack: f32,
     q: V3,
     found: Found,
 }
@@ -28,15 +37,21 @@ impl Visitor for Nearest<'_> {
     }
 
     #[inline]
-    fn offer(&mut self, index: usize, d2: f32, radius: f32) {
-        let gap = libm::sqrt(f64::from(d2)) * (1.0 - 1e-6) - f64::from(radius);
-        if gap > 0.0 && gap * gap > self.found.d2 {
-            return;
-        }
+    fn offer(&mut self, index: usize, _: f32, _: f32) {
         let off = closest(&Corners::from(self.corners, index, &self.q));
         let d2 = dot(&off, &off);
         if d2 < self.found.d2 {
             self.found = Found { index, d2, point: off };
+        }
+    }
+
+    #[inline(always)]
+    fn offer_leaf(&mut self, leaf: usize, things: Range<usize>, lanes: &Leaf, q: [f32; 3]) {
+        let least = discs(lanes, row(self.planes, leaf), q, self.slack);
+        for (i, index) in things.enumerate().take(LANES) {
+            if least[i] < self.reach() {
+                self.offer(index, 0.0, 0.0);
+            }
         }
     }
 }
@@ -44,7 +59,14 @@ impl Visitor for Nearest<'_> {
 /// Finds it; the mesh has a triangle.
 #[inline]
 pub fn find(mesh: &Mesh, q: &V3) -> Found {
-    let mut visitor = Nearest { corners: mesh.corners, q: *q, found: Found { index: 0, d2: 1e30, point: [0.0; 3] } };
+    let size = norm(&sub(&mesh.place.high, &mesh.place.low));
+    let mut visitor = Nearest {
+        corners: mesh.corners,
+        planes: mesh.planes,
+        slack: (size * SLACK) as f32,
+        q: *q,
+        found: Found { index: 0, d2: 1e30, point: [0.0; 3] },
+    };
     mesh.tree.search(sub(q, &mesh.place.origin).map(|v| v as f32), &mut visitor);
     Found { point: add(q, &visitor.found.point), ..visitor.found }
 }

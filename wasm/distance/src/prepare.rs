@@ -7,8 +7,9 @@ use crate::triangle::{Corners, CORNERS};
 use crate::Mesh;
 use spatial::ball::around;
 use spatial::items::{item, row, row_mut};
-use spatial::tree::{build, Shape, Store, Tree, LEAF, NODE};
-use spatial::vector::{add, V3};
+use spatial::lanes::Leaf;
+use spatial::tree::{build, Shape, Store, Tree, LANES, LEAF, NODE};
+use spatial::vector::{add, dot, sub, V3};
 
 /// What `prepare` fills; `raw` has nine numbers a triangle, mesh after mesh.
 pub struct Arrays<'a> {
@@ -20,6 +21,7 @@ pub struct Arrays<'a> {
     pub leaves: &'a mut [f32],
     pub starts: &'a mut [u32],
     pub moments: &'a mut [f32],
+    pub planes: &'a mut [f32],
 }
 
 /// Where a mesh lies in the arrays: its first triangle, how many, its first leaf, node and start; its middle and its box.
@@ -63,7 +65,7 @@ pub fn prepare(mut place: Place, arrays: &mut Arrays) -> Option<Place> {
     let [triangles, leaves, nodes, starts] = place.ends();
     let room = CORNERS * triangles <= arrays.raw.len().min(arrays.corners.len())
         && triangles <= arrays.order.len().min(arrays.items.len() / 4)
-        && LEAF * leaves <= arrays.leaves.len()
+        && LEAF * leaves <= arrays.leaves.len().min(arrays.planes.len())
         && NODE * nodes <= arrays.nodes.len()
         && ROW * nodes <= arrays.moments.len()
         && starts <= arrays.starts.len();
@@ -91,7 +93,25 @@ pub fn prepare(mut place: Place, arrays: &mut Arrays) -> Option<Place> {
     }
     let tree = Tree::new(place.count, store.nodes, store.leaves, store.starts, true);
     moments::fill(&tree, corners, &place.origin, &mut arrays.moments[ROW * place.node..ROW * nodes]);
+    lay_planes(&tree, corners, &place.origin, store.leaves, &mut arrays.planes[LEAF * place.leaf..LEAF * leaves]);
     Some(place)
+}
+
+/// Writes each triangle's unit normal, and how far its plane is from the middle of its ball along it; zeros where it is thin.
+fn lay_planes(tree: &Tree, corners: &[f32], origin: &V3, leaves: &[f32], planes: &mut [f32]) {
+    planes.fill(0.0);
+    for (leaf, plane) in planes.as_chunks_mut::<LEAF>().0.iter_mut().enumerate() {
+        let lanes: &Leaf = row(leaves, leaf);
+        for (i, index) in tree.things(leaf).enumerate() {
+            let t = Corners::from(corners, index, origin);
+            let Some(n) = t.normal() else { continue };
+            let middle: V3 = core::array::from_fn(|k| f64::from(lanes[LANES * k + i]));
+            for k in 0..3 {
+                plane[LANES * k + i] = n[k] as f32;
+            }
+            plane[3 * LANES + i] = dot(&sub(&t.a, &middle), &n) as f32;
+        }
+    }
 }
 
 impl<'a> Mesh<'a> {
@@ -110,6 +130,7 @@ impl<'a> Mesh<'a> {
             order: &arrays.order[place.first..triangles],
             tree,
             moments: &arrays.moments[ROW * place.node..ROW * nodes],
+            planes: &arrays.planes[LEAF * place.leaf..LEAF * leaves],
             place,
         }
     }

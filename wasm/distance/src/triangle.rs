@@ -3,7 +3,7 @@
 //! The closest point of one triangle, exact also where it is thin or far.
 
 use spatial::items::row;
-use spatial::vector::{add, at, cross, dot, scale, sub, V3};
+use spatial::vector::{add, at, cross, dot, norm, scale, sub, V3};
 
 /// Numbers a triangle.
 pub const CORNERS: usize = 9;
@@ -26,6 +26,17 @@ impl Corners {
         let (a, b, c) = (at(&v, 0), at(&v, 1), at(&v, 2));
         Corners { a: sub(&a, q), ab: sub(&b, &a), ac: sub(&c, &a) }
     }
+
+    /// The unit normal; None for one that is too thin to have one.
+    pub fn normal(&self) -> Option<V3> {
+        let n = cross(&self.ab, &self.ac);
+        self.has_area(&n).then(|| scale(&n, 1.0 / norm(&n)))
+    }
+
+    #[inline(always)]
+    fn has_area(&self, n: &V3) -> bool {
+        dot(n, n) > THIN * THIN * dot(&self.ab, &self.ab) * dot(&self.ac, &self.ac)
+    }
 }
 
 /// The point of the triangle closest to the origin.
@@ -38,11 +49,10 @@ pub fn closest(t: &Corners) -> V3 {
     let bc = sub(&t.ac, &t.ab);
     let b = add(&t.a, &t.ab);
     let n = cross(&t.ab, &t.ac);
-    let n2 = dot(&n, &n);
-    if n2 > THIN * THIN * dot(&t.ab, &t.ab) * dot(&t.ac, &t.ac) {
+    if t.has_area(&n) {
         let within = |p: &V3, edge: &V3| dot(&n, &cross(p, edge)) >= 0.0;
         if within(&t.a, &t.ab) && within(&b, &bc) && dot(&n, &cross(&t.a, &t.ac)) <= 0.0 {
-            return scale(&n, dot(&t.a, &n) / n2);
+            return scale(&n, dot(&t.a, &n) / dot(&n, &n));
         }
     }
     let points = [on_segment(&t.a, &t.ab), on_segment(&t.a, &t.ac), on_segment(&b, &bc)];

@@ -153,6 +153,14 @@ pub trait Visitor {
     fn reach(&self) -> f32;
     /// The thing at `index` (in the tree's order), its centre at the squared distance `d2`, its radius.
     fn offer(&mut self, index: usize, d2: f32, radius: f32);
+    /// All things with a radius of leaf `leaf`, whose centres and radii are `lanes`.
+    #[inline(always)]
+    fn offer_leaf(&mut self, _leaf: usize, things: Range<usize>, lanes: &Leaf, q: [f32; 3]) {
+        let (d2, _) = centres(lanes, q, 0.0);
+        for (i, index) in things.enumerate().take(LANES) {
+            self.offer(index, d2[i], lanes[3 * LANES + i]);
+        }
+    }
 }
 
 impl<'a> Tree<'a> {
@@ -217,15 +225,10 @@ impl<'a> Tree<'a> {
     #[inline(always)]
     fn visit<V: Visitor>(&self, leaf: usize, q: [f32; 3], visitor: &mut V) {
         let lanes: &Leaf = row(self.leaves, leaf);
-        let start = self.starts[leaf] as usize;
         if self.solid {
-            let (d2, _) = centres(lanes, q, 0.0);
-            let count = self.starts[leaf + 1] as usize - start;
-            for i in 0..count.min(LANES) {
-                visitor.offer(start + i, d2[i], lanes[3 * LANES + i]);
-            }
-            return;
+            return visitor.offer_leaf(leaf, self.things(leaf), lanes, q);
         }
+        let start = self.starts[leaf] as usize;
         let (d2, mut mask) = centres(lanes, q, visitor.reach());
         while mask != 0 {
             let i = mask.trailing_zeros() as usize & 7;
@@ -277,7 +280,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn things(&self, leaf: usize) -> Range<usize> {
+    /// The things of a leaf.
+    pub fn things(&self, leaf: usize) -> Range<usize> {
         self.starts[leaf] as usize..self.starts[leaf + 1] as usize
     }
 }

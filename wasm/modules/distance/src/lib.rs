@@ -11,7 +11,7 @@ use kernel::{Arrays, Mesh, Place, CORNERS, LEAF, NODE, ROW};
 // control: 0 meshes, 1 points, 2 meshes prepared (written here)
 // table:   triangles of the mesh, then (written here) its first triangle, leaf, node and start
 // frames:  middle, least and greatest corner of the mesh's box (written here)
-fn lengths(c: &Capacities) -> [(Kind, u64); 15] {
+fn lengths(c: &Capacities) -> [(Kind, u64); 16] {
     let [triangles, meshes, points] = [c[0], c[1], c[2]].map(u64::from);
     // a mesh of more than eight triangles has fewer leaves than a quarter of them, and a third as many nodes, and one
     let leaves = triangles / 4 + meshes;
@@ -30,10 +30,11 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 15] {
         (Kind::F32, by(leaves, LEAF)),       // 8 leaves
         (Kind::U32, leaves + meshes),        // 9 starts
         (Kind::F32, by(nodes, ROW)),         // 10 moments
-        (Kind::F64, by(points, 3)),          // 11 points
-        (Kind::F64, by(rows, 4)),            // 12 answers: closest point and distance, mesh by mesh for each point
-        (Kind::U32, rows),                   // 13 triangles
-        (Kind::F64, rows),                   // 14 winding numbers
+        (Kind::F32, by(leaves, LEAF)),       // 11 planes
+        (Kind::F64, by(points, 3)),          // 12 points
+        (Kind::F64, by(rows, 4)),            // 13 answers: closest point and distance, mesh by mesh for each point
+        (Kind::U32, rows),                   // 14 triangles
+        (Kind::F64, rows),                   // 15 winding numbers
     ]
 }
 
@@ -43,7 +44,7 @@ const FRAME: usize = 9;
 abi::kernel!(
     layout = 1,
     capacities = 3,
-    blocks = 15,
+    blocks = 16,
     lengths = lengths,
     prepare = prepare_block,
     query = query_block,
@@ -59,6 +60,7 @@ fn arrays(arena: &mut Arena) -> Arrays<'static> {
         leaves: arena.f32(8),
         starts: arena.u32(9),
         moments: arena.f32(10),
+        planes: arena.f32(11),
     }
 }
 
@@ -98,12 +100,12 @@ fn query_block(mut arena: Arena) -> i32 {
     if control[2] == 0 || control[0] != control[2] || points > arena.capacity(2) {
         return status::INPUT;
     }
-    let q = &arena.f64(11)[..3 * points];
+    let q = &arena.f64(12)[..3 * points];
     if !q.iter().all(|v| v.abs() <= kernel::FARTHEST_M) {
         return status::INPUT;
     }
     let arrays = arrays(&mut arena);
-    let (answers, triangles, winding) = (arena.f64(12), arena.u32(13), arena.f64(14));
+    let (answers, triangles, winding) = (arena.f64(13), arena.u32(14), arena.f64(15));
     // a mesh's tree stays in the cache for all points
     for m in 0..meshes {
         let mesh = Mesh::at(place(&table.as_chunks().0[m], &frames.as_chunks().0[m]), &arrays);
