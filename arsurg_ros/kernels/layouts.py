@@ -172,6 +172,4 @@ HANDEYE = Layout(
     ('solve',),
 )
 
-LAYOUTS = {
-    layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE, SURFACE, DISTANCE)
-}
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE, SURFACE, DISTANCE)}
