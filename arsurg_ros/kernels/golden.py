@@ -18,6 +18,7 @@ from arsurg_ros.kernels import golden_landmarks, golden_surface
 from arsurg_ros.kernels.backends import BACKENDS, pick
 from arsurg_ros.kernels.files import use_folder
 from arsurg_ros.kernels.golden_calibration import check_calibration
+from arsurg_ros.kernels.golden_distance import answer as distances
 from arsurg_ros.kernels.handeye import solve_handeye
 from arsurg_ros.kernels.landmarks import solve_paired_points
 from arsurg_ros.kernels.poses import interpolate_poses
@@ -94,6 +95,14 @@ def check_surface(case: Case, backend: str) -> str:
     return next((miss for miss in misses if miss), '')
 
 
+def check_distance(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    found = distances(case, backend)
+    limits = {'winding': float(case['winding_tolerance'])}
+    misses = ((k, off(v.ravel(), array(case[k]), limits.get(k, float(case['tolerance'])))) for k, v in found.items())
+    return next((f'{key}: {miss}' for key, miss in misses if miss), '')
+
+
 def check_handeye(case: Case, backend: str) -> str:
     """Return what differs, or an empty string."""
     poses = (array(case[k]).reshape(-1, 4, 4) for k in ('a', 'b'))
@@ -163,6 +172,7 @@ CHECKS: dict[str, Callable[[Case, str], str]] = {
     'overlay': check_overlay,
     'landmarks': check_landmarks,
     'surface': check_surface,
+    'distance': check_distance,
     'handeye': check_handeye,
 }
 

@@ -129,6 +129,31 @@ SURFACE = Layout(
     ('prepare_target', 'prepare_source', 'align', 'evaluate'),
 )
 
+DISTANCE = Layout(
+    'distance',
+    1,
+    ('triangles', 'meshes', 'points'),
+    (
+        ('control', 'u4'),
+        ('table', 'u4'),
+        ('frames', 'f8'),
+        ('raw', 'f4'),
+        ('corners', 'f4'),
+        ('order', 'u4'),
+        ('items', 'u4'),
+        ('nodes', 'f4'),
+        ('leaves', 'f4'),
+        ('starts', 'u4'),
+        ('moments', 'f4'),
+        ('planes', 'f4'),
+        ('points', 'f8'),
+        ('answers', 'f8'),
+        ('index', 'u4'),
+        ('winding', 'f8'),
+    ),
+    ('prepare', 'query'),
+)
+
 HANDEYE = Layout(
     'handeye',
     1,
@@ -147,4 +172,4 @@ HANDEYE = Layout(
     ('solve',),
 )
 
-LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE, SURFACE)}
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE, SURFACE, DISTANCE)}

@@ -1,96 +1,79 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Exact distance from a point to a triangle mesh.
-
-Closest point of a triangle: Ericson, *Real-Time Collision Detection* (2005), section 5.1.5. Inside or outside: the
-solid angle that the mesh spans, van Oosterom and Strackee, IEEE Trans. Biomed. Eng. 30(2), 1983.
-"""
+"""How far the instrument's tip is from the structures that matter: targets and risks."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from arsurg_ros.types import F64, Mesh
+from arsurg_ros.geometry import se3
+from arsurg_ros.kernels.distance import FARTHEST_M, DistanceField
+from arsurg_ros.overlay.scene import Anatomy
+from arsurg_ros.overlay.style import Role
+from arsurg_ros.types import F64
+
+MEASURED = (Role.TARGET, Role.RISK)
 
 
 @dataclass(frozen=True)
-class SurfaceDistance:
-    """``distance_m`` >= 0 to the surface, the nearest point (3,) on it, whether a closed mesh encloses the point."""
+class StructureDistance:
+    """The tip's distance to one structure's surface, metres, never negative; ``inside``: the structure encloses the tip.
 
+    ``closest_ct_m`` (3,) is the nearest point of the surface, ``direction_ct`` (3,) the unit vector from the tip to it, zeros
+    where the tip lies on it.
+    """
+
+    name: str
+    role: Role
     distance_m: float
-    closest_m: F64
     inside: bool
+    closest_ct_m: F64
+    direction_ct: F64
 
 
-def tip_to_mesh_distance_m(mesh: Mesh, p: ArrayLike) -> float:
-    """Return the distance of ``p`` (3,) to the mesh's surface, both in the mesh's frame, metres; never negative."""
-    return SurfaceQuery(mesh).query(p).distance_m
+class TipDistances:
+    """The targets and risks of a scene, hidden ones too, made ready for a question a frame."""
+
+    def __init__(self, anatomies: Sequence[Anatomy], backend: str = 'wasm') -> None:
+        """Build the search trees; raises DataError, ConfigError or KernelError as DistanceField does."""
+        self._measured = [a for a in anatomies if a.role in MEASURED]
+        meshes = [a.mesh for a in self._measured]
+        self._field = DistanceField(meshes, backend=backend) if meshes else None
+
+    def at(self, T_cam_ct: F64, T_cam_tip: F64, visible: Collection[str]) -> tuple[StructureDistance, ...]:
+        """Return the tip's distances to the structures whose names are ``visible``: targets first, each role nearest first.
+
+        A tip inside a structure is nearer to it than to any that it is outside of. There is none for poses that are not rigid
+        or a tip farther than 1000 km; raises KernelError.
+        """
+        if self._field is None or not (se3.is_rigid(T_cam_ct) and se3.is_rigid(T_cam_tip)):
+            return ()
+        p_ct = se3.transform(se3.inverse(T_cam_ct), T_cam_tip[:3, 3])
+        if not (np.abs(p_ct) <= FARTHEST_M).all():
+            return ()
+        d = self._field.query(p_ct[None])
+        rows = zip(self._measured, d.distance_m[0], d.inside[0], d.closest_m[0], strict=True)
+        found = [_distance(a, float(m), bool(inside), p_ct, point) for a, m, inside, point in rows if a.mesh.name in visible]
+        return tuple(sorted(found, key=lambda s: (MEASURED.index(s.role), -s.distance_m if s.inside else s.distance_m)))
 
 
-class SurfaceQuery:
-    """A mesh made ready for many queries."""
-
-    def __init__(self, mesh: Mesh) -> None:
-        """Keep the triangles' corners, box, centres and radii."""
-        self._corners: F64 = mesh.vertices_m.astype(np.float64)[mesh.triangles]
-        self._centres: F64 = self._corners.mean(axis=1)
-        self._low: F64 = self._corners.min(axis=(0, 1))
-        self._high: F64 = self._corners.max(axis=(0, 1))
-        self._radii: F64 = np.linalg.norm(self._corners - self._centres[:, None], axis=2).max(axis=1)
-
-    def query(self, p: ArrayLike) -> SurfaceDistance:
-        """Return the distance of ``p`` (3,); raises ValueError where it is not three finite numbers."""
-        point = np.asarray(p, dtype=np.float64)
-        if point.shape != (3,) or not np.isfinite(point).all():
-            raise ValueError(f'point {point.tolist()}: three finite numbers are needed')
-        # A triangle whose bounding sphere begins beyond the nearest centre cannot hold the nearest point.
-        to_centre = np.linalg.norm(self._centres - point, axis=1)
-        near = to_centre - self._radii <= to_centre.min() + 1e-12
-        candidates = closest_on_triangles(self._corners[near], point)
-        distances = np.linalg.norm(candidates - point, axis=1)
-        k = int(distances.argmin())
-        return SurfaceDistance(float(distances[k]), candidates[k], self._encloses(point))
-
-    def _encloses(self, p: F64) -> bool:
-        in_box = bool((self._low <= p).all() and (p <= self._high).all())
-        return in_box and self._winding(p) > 0.5
-
-    def _winding(self, p: F64) -> float:
-        """Return how often the mesh encloses p, without regard to its orientation: 1 inside a closed one, 0 outside."""
-        a, b, c = (self._corners[:, k] - p for k in range(3))
-        la, lb, lc = (np.sqrt(np.einsum('ij,ij->i', v, v)) for v in (a, b, c))
-        triple = np.einsum('ij,ij->i', a, np.cross(b, c))
-        dots = [np.einsum('ij,ij->i', u, v) for u, v in ((a, b), (b, c), (c, a))]
-        angles = np.arctan2(triple, la * lb * lc + dots[0] * lc + dots[1] * la + dots[2] * lb)
-        return abs(float(angles.sum())) / (2.0 * np.pi)
+def _distance(anatomy: Anatomy, distance_m: float, inside: bool, p_ct: F64, closest_ct_m: F64) -> StructureDistance:
+    direction = (closest_ct_m - p_ct) / distance_m if distance_m > 0 else np.zeros(3)
+    return StructureDistance(anatomy.mesh.name, anatomy.role, distance_m, inside, closest_ct_m, direction)
 
 
-def closest_on_triangles(corners: F64, p: F64) -> F64:
-    """Return the point (N, 3) of each triangle (N, 3, 3) nearest to ``p`` (3,); slivers are taken as segments."""
-    edges = np.stack([closest_on_segments(corners[:, i], corners[:, (i + 1) % 3], p) for i in range(3)])
-    squared = ((edges - p) ** 2).sum(axis=2)
-    best = np.take_along_axis(edges, squared.argmin(axis=0)[None, :, None], axis=0)[0]
-    inner, inside = _project(corners, p)
-    return np.where(inside[:, None], inner, best)
+def nearest_of_each_role(distances: Sequence[StructureDistance]) -> list[StructureDistance]:
+    """Return the nearest target and then the nearest risk, of what ``TipDistances.at`` returned."""
+    first: dict[Role, StructureDistance] = {}
+    for distance in distances:
+        first.setdefault(distance.role, distance)
+    return list(first.values())
 
 
-def closest_on_segments(a: F64, b: F64, p: F64) -> F64:
-    """Return the nearest points (N, 3) to ``p`` on the segments from ``a`` to ``b`` (N, 3); of no length: ``a``."""
-    along = b - a
-    length2 = (along**2).sum(axis=1)
-    s = ((p - a) * along).sum(axis=1) / np.where(length2 > 0, length2, 1.0)
-    return np.asarray(a + np.clip(s, 0.0, 1.0)[:, None] * along)
-
-
-def _project(corners: F64, p: F64) -> tuple[F64, NDArray[np.bool_]]:
-    """Return p's projections on the triangles' planes (N, 3) and which lie within; none for a triangle without area."""
-    a, u, v, w = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], p - corners[:, 0]
-    uu, uv, vv, wu, wv = ((x * y).sum(axis=1) for x, y in ((u, u), (u, v), (v, v), (w, u), (w, v)))
-    area2 = uu * vv - uv * uv
-    flat = area2 <= 1e-12 * uu * vv
-    scale = 1.0 / np.where(flat, 1.0, area2)
-    s, t = (vv * wu - uv * wv) * scale, (uu * wv - uv * wu) * scale
-    return a + s[:, None] * u + t[:, None] * v, (s >= 0) & (t >= 0) & (s + t <= 1) & ~flat
+def as_text(distance: StructureDistance) -> str:
+    """Return what a readout says: ``tip to portal vein: 4.2 mm``, or that the tip is inside and how deep."""
+    name, mm = distance.name.replace('_', ' '), 1e3 * distance.distance_m
+    return f'tip INSIDE {name}: {mm:.1f} mm deep' if distance.inside else f'tip to {name}: {mm:.1f} mm'

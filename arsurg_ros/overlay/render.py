@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,7 +14,7 @@ import numpy as np
 from arsurg_ros.errors import DataError, KernelError
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.raster import Rasteriser
-from arsurg_ros.overlay.distance import SurfaceQuery
+from arsurg_ros.overlay.distance import StructureDistance, TipDistances, as_text, nearest_of_each_role
 from arsurg_ros.overlay.draw import WHITE, Line, Rgb, border, draw_tip, stripes, text_block
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.overlay.state import OverlayDecision, OverlayState
@@ -38,21 +39,12 @@ class Readouts:
 
 
 @dataclass(frozen=True)
-class TargetDistance:
-    """The tip's distance to the surface of the nearest target, metres, and whether the tip is inside of it."""
-
-    name: str
-    distance_m: float
-    inside: bool
-
-
-@dataclass(frozen=True)
 class RenderedOverlay:
     """The picture (H, W, 3) bgr, the caller's to keep; ``drawn`` tells whether anatomy is in it.
 
     ``state`` and ``reason`` are those of the picture, which may be worse than asked for. ``ids`` (H, W) uint8, where
     anatomy was drawn: k + 1 where structure k is nearest. ``kernel_ms`` is the rasteriser's time, ``composite_ms`` the
-    rest.
+    rest. ``distances`` are the tip's to the visible targets, nearest first, and then to the risks; none without anatomy.
     """
 
     image: U8
@@ -63,7 +55,7 @@ class RenderedOverlay:
     reason: str = ''
     ids: U8 | None = None
     tip_drawn: bool = False
-    target: TargetDistance | None = None
+    distances: tuple[StructureDistance, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,7 @@ class OverlayRenderer:
         self._scene = scene
         self._size = (width_px, height_px)
         self._rasteriser = Rasteriser(width_px, height_px, scene.meshes, backend=backend)
-        self._queries = {mesh.name: SurfaceQuery(mesh) for mesh in scene.targets}
+        self._tip_distances = TipDistances(scene.anatomies, backend)
         # Made now: the first frame that has to say LOST must not be late.
         self._patterns = {
             state: stripes(width_px, height_px, banner.rgb, max(8, round(0.1 * height_px)), banner.slope)
@@ -113,15 +105,17 @@ class OverlayRenderer:
         self._check_sizes(frame_bgr, camera)
         decision = _usable(OverlayDecision(state, readouts.reason), T_cam_ct)
         image, ids, kernel_ns = _bgr_copy(frame_bgr), None, 0
+        distances: tuple[StructureDistance, ...] = ()
         if decision.draws and T_cam_ct is not None:
-            before = time.perf_counter_ns()
+            before = start
             try:
+                distances = self.distances(T_cam_ct, readouts.T_cam_tip)
+                before = time.perf_counter_ns()
                 ids = self._draw_anatomy(image, camera, T_cam_ct)
             except KernelError as e:
-                decision = OverlayDecision(OverlayState.REFUSED, str(e))
+                decision, distances = OverlayDecision(OverlayState.REFUSED, str(e)), ()
             kernel_ns = time.perf_counter_ns() - before
-        target = self.target_distance(T_cam_ct, readouts.T_cam_tip) if decision.draws else None
-        tip = self._annotate(image, camera, decision, readouts, target)
+        tip = self._annotate(image, camera, decision, readouts, distances)
         rest_ns = time.perf_counter_ns() - start - kernel_ns
         return RenderedOverlay(
             image=image,
@@ -132,7 +126,7 @@ class OverlayRenderer:
             reason=decision.reason,
             ids=ids,
             tip_drawn=tip,
-            target=target,
+            distances=distances,
         )
 
     def _draw_anatomy(self, image: U8, camera: CameraModel, T_cam_ct: F64) -> U8:
@@ -142,15 +136,12 @@ class OverlayRenderer:
         np.copyto(image, result.image)
         return np.array(result.ids)
 
-    def target_distance(self, T_cam_ct: F64 | None, T_cam_tip: F64 | None) -> TargetDistance | None:
-        """Return how far the tip is from the nearest visible target; None without either pose or without a target."""
-        if T_cam_ct is None or T_cam_tip is None or not se3.is_rigid(T_cam_tip):
-            return None
-        p_ct = se3.transform(se3.inverse(T_cam_ct), T_cam_tip[:3, 3])
-        found = [(name, query.query(p_ct)) for name, query in self._queries.items()]
-        distances = [TargetDistance(name, d.distance_m, d.inside) for name, d in found]
-        # A tip inside one target is nearer to it than to any other's surface.
-        return min(distances, key=lambda d: -d.distance_m if d.inside else d.distance_m, default=None)
+    def distances(self, T_cam_ct: F64 | None, T_cam_tip: F64 | None) -> tuple[StructureDistance, ...]:
+        """Return how far the tip is from every visible target and risk; none without either pose. Raises KernelError."""
+        if T_cam_ct is None or T_cam_tip is None:
+            return ()
+        rows = zip(self._scene.meshes, self._scene.styles, strict=True)
+        return self._tip_distances.at(T_cam_ct, T_cam_tip, {mesh.name for mesh, style in rows if style.visible})
 
     def _check_sizes(self, frame: U8, camera: CameraModel) -> None:
         own = 'x'.join(map(str, self._size))
@@ -167,7 +158,7 @@ class OverlayRenderer:
         camera: CameraModel,
         decision: OverlayDecision,
         readouts: Readouts,
-        target: TargetDistance | None,
+        distances: Sequence[StructureDistance],
     ) -> bool:
         """Draw tip, border, banner and readouts in place; return whether the tip is in the picture."""
         tip = readouts.T_cam_tip
@@ -178,7 +169,7 @@ class OverlayRenderer:
             lines = [Line(banner.heading, banner.rgb, 1.5, bold=True)]
             text_block(image, lines + [Line(decision.reason)] * bool(decision.reason), (0.5, 0.0), margin)
         registered = decision.state not in (OverlayState.UNREGISTERED, OverlayState.REFUSED)
-        if lines := readout_lines(readouts if registered else None, target):
+        if lines := readout_lines(readouts if registered else None, distances):
             text_block(image, lines, (0.0, 1.0), margin)
         return seen
 
@@ -201,12 +192,9 @@ def _usable(asked: OverlayDecision, T_cam_ct: F64 | None) -> OverlayDecision:
     return OverlayDecision(OverlayState.REFUSED, problem)
 
 
-def readout_lines(readouts: Readouts | None, target: TargetDistance | None) -> list[Line]:
-    """Return the lines of the corner: the distance large, then the registration's FRE and margin, and the notes."""
-    lines = []
-    if target is not None:
-        inside = 'inside, ' if target.inside else ''
-        lines.append(Line(f'tip to {_shown(target.name)}: {inside}{1e3 * target.distance_m:.1f} mm', WHITE, 1.2))
+def readout_lines(readouts: Readouts | None, distances: Sequence[StructureDistance]) -> list[Line]:
+    """Return the lines of the corner: the nearest target and risk large, then the registration's FRE and margin, the notes."""
+    lines = [Line(as_text(distance), WHITE, 1.2) for distance in nearest_of_each_role(distances)]
     if readouts is None:
         return lines
     parts = [] if readouts.fre_m is None else [f'FRE {1e3 * readouts.fre_m:.2f} mm']

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from arsurg_ros.errors import DataError, KernelError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
-from arsurg_ros.overlay.distance import tip_to_mesh_distance_m
-from arsurg_ros.overlay.render import BANNERS, OverlayRenderer, Readouts, TargetDistance, readout_lines
+from arsurg_ros.overlay.distance import StructureDistance
+from arsurg_ros.overlay.render import BANNERS, OverlayRenderer, Readouts, readout_lines
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.overlay.state import OverlayState
+from arsurg_ros.overlay.style import Role
 from arsurg_ros.types import F64, U8, CameraModel
 
 LIVE = OverlayState.LIVE
@@ -59,7 +60,7 @@ def test_no_anatomy_at_all_unless_it_may_be_drawn(
     T[0, 3] += shift
     with_pose = renderer.render(frame, camera, T, state, Readouts(fre_m=fre_m, reason='why'))
     without = renderer.render(frame, camera, None, state, Readouts(fre_m=fre_m, reason='why'))
-    assert not with_pose.drawn and with_pose.ids is None and with_pose.target is None
+    assert not with_pose.drawn and with_pose.ids is None and with_pose.distances == ()
     assert np.array_equal(with_pose.image, without.image)
     # Border, banner and readouts apart, the picture is the camera's own.
     assert np.array_equal(with_pose.image[80:200, 20:-20], frame[80:200, 20:-20])
@@ -143,17 +144,42 @@ def test_wrong_kinds_of_image_are_refused(renderer: OverlayRenderer, camera: Cam
         renderer.render(np.zeros((240, 320, 3), np.float32), camera, None, LIVE, Readouts())  # type: ignore[arg-type]
 
 
-def test_the_tip_and_its_distance(
-    renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64, T_cam_tip: F64, scene: Scene
+def test_the_tip_and_its_distances(
+    renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64, T_cam_tip: F64
 ) -> None:
     result = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts(T_cam_tip, np.array([0.05, -0.05, 0.0])))
-    p_ct = se3.transform(se3.inverse(T_cam_ct), T_cam_tip[:3, 3])
-    tumour = scene.targets[0]
-    assert result.target == TargetDistance('tumour', tip_to_mesh_distance_m(tumour, p_ct), False)
     assert result.tip_drawn
-    centre = T_cam_ct @ se3.compose(np.eye(3), [0.002, 0.0, 0.0])
-    inside = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts(centre)).target
-    assert inside is not None and inside.inside and inside.distance_m == pytest.approx(0.008, abs=1e-6)
+    p_ct = se3.transform(se3.inverse(T_cam_ct), T_cam_tip[:3, 3])
+    tumour, vessel = result.distances
+    assert (tumour.name, tumour.role, tumour.inside) == ('tumour', Role.TARGET, False)
+    assert tumour.distance_m == pytest.approx(np.linalg.norm(np.maximum(np.abs(p_ct) - 0.01, 0)), abs=1e-8)
+    assert (vessel.name, vessel.role, vessel.inside) == ('vessel', Role.RISK, False)
+    to_vessel = np.abs(p_ct - (0.024, 0.0, -0.012)) - 0.004
+    assert vessel.distance_m == pytest.approx(np.linalg.norm(np.maximum(to_vessel, 0)), abs=1e-8)
+    for d in result.distances:
+        assert p_ct + d.distance_m * d.direction_ct == pytest.approx(d.closest_ct_m, abs=1e-12)
+
+
+def test_a_tip_inside_is_told_with_its_depth(renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64) -> None:
+    tip = T_cam_ct @ se3.compose(np.eye(3), [0.002, 0.0, 0.0])
+    tumour, vessel = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts(tip)).distances
+    assert tumour.inside and tumour.distance_m == pytest.approx(0.008, abs=1e-6) and not vessel.inside
+    assert tumour.direction_ct == pytest.approx([1.0, 0.0, 0.0], abs=1e-6)
+
+
+def test_a_kernel_of_distances_that_fails_is_a_refusal(
+    scene: Scene, camera: CameraModel, frame: U8, T_cam_ct: F64, T_cam_tip: F64, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer = OverlayRenderer(scene, camera.width_px, camera.height_px)
+
+    def trap(*_: Any) -> None:
+        raise KernelError('distance: trapped')
+
+    monkeypatch.setattr(renderer._tip_distances, 'at', trap)
+    result = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts(T_cam_tip))
+    assert (result.state, result.drawn, result.reason) == (OverlayState.REFUSED, False, 'distance: trapped')
+    refused = renderer.render(frame, camera, None, OverlayState.REFUSED, Readouts(T_cam_tip, reason='distance: trapped'))
+    assert result.distances == () and np.array_equal(result.image, refused.image)
 
 
 @pytest.mark.parametrize('state', NOT_DRAWN)
@@ -161,13 +187,13 @@ def test_no_distance_unless_anatomy_is_drawn(
     renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64, T_cam_tip: F64, state: OverlayState
 ) -> None:
     result = renderer.render(frame, camera, T_cam_ct, state, Readouts(T_cam_tip))
-    assert result.target is None and result.tip_drawn
+    assert result.distances == () and result.tip_drawn
 
 
 def test_a_tip_that_is_no_pose_is_not_drawn(renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64) -> None:
     result = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts(np.full((4, 4), np.nan)))
     bare = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts())
-    assert not result.tip_drawn and result.target is None
+    assert not result.tip_drawn and result.distances == ()
     assert np.array_equal(result.image, bare.image)
 
 
@@ -180,17 +206,28 @@ def test_fre_is_shown_only_of_a_registration_that_holds(
         assert (not np.array_equal(a, b)) == shown
 
 
-def test_readouts_say_millimetres_and_inside() -> None:
-    lines = readout_lines(Readouts(fre_m=0.00045), TargetDistance('the_tumour', 0.0123, False))
-    assert [line.text for line in lines] == ['tip to the tumour: 12.3 mm', 'FRE 0.45 mm']
-    assert readout_lines(None, TargetDistance('tumour', 0.003, True))[0].text == 'tip to tumour: inside, 3.0 mm'
-    assert readout_lines(None, None) == []
+def distance(name: str, role: Role, distance_m: float, inside: bool = False) -> StructureDistance:
+    return StructureDistance(name, role, distance_m, inside, np.zeros(3), np.zeros(3))
+
+
+def test_readouts_say_the_nearest_target_and_the_nearest_risk_and_inside_in_words() -> None:
+    found = [
+        distance('the_tumour', Role.TARGET, 0.0123),
+        distance('another', Role.TARGET, 0.02),
+        distance('portal_vein', Role.RISK, 0.0042),
+        distance('artery', Role.RISK, 0.005),
+    ]
+    lines = readout_lines(Readouts(fre_m=0.00045), found)
+    assert [line.text for line in lines] == ['tip to the tumour: 12.3 mm', 'tip to portal vein: 4.2 mm', 'FRE 0.45 mm']
+    within = readout_lines(None, [distance('portal_vein', Role.RISK, 0.003, True)])
+    assert [line.text for line in within] == ['tip INSIDE portal vein: 3.0 mm deep']
+    assert readout_lines(None, ()) == []
 
 
 def test_readouts_say_the_margin_beside_fre_and_the_notes_below() -> None:
-    lines = readout_lines(Readouts(fre_m=0.00045, margin=('a_tumour', 0.0013), notes=('drift: not watched',)), None)
+    lines = readout_lines(Readouts(fre_m=0.00045, margin=('a_tumour', 0.0013), notes=('drift: not watched',)), ())
     assert [line.text for line in lines] == ['FRE 0.45 mm   TRE95 a tumour 1.3 mm', 'drift: not watched']
-    assert [line.text for line in readout_lines(Readouts(margin=('t', 0.002)), None)] == ['TRE95 t 2.0 mm']
+    assert [line.text for line in readout_lines(Readouts(margin=('t', 0.002)), ())] == ['TRE95 t 2.0 mm']
 
 
 def test_drift_draws_the_same_anatomy_under_a_warning_that_cannot_be_missed(

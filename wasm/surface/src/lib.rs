@@ -9,18 +9,17 @@
 
 mod align;
 mod evidence;
-mod items;
-mod lanes;
 mod loss;
 mod mesh;
 mod normals;
 mod pairs;
 mod prepare;
 mod system;
-mod tree;
 mod vector;
 mod visitors;
 mod voxels;
+
+use spatial::{items, lanes, tree};
 
 pub use align::{align, Outcome, Settings};
 pub use evidence::{judge, Evidence, FREE};

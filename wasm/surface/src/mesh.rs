@@ -5,11 +5,10 @@
 use crate::items::{item, row, row_mut, Item};
 use crate::tree::Visitor;
 use crate::vector::{add, at, cross, dot, norm, scale, sub, V3};
+use spatial::ball::around;
 
 /// A triangle's record: corner, two edges from it, unit normal.
 pub const RECORD: usize = 12;
-/// Rounding of f32 coordinates, as a share of the mesh's reach.
-const SLACK: f64 = 3e-7;
 
 /// Writes the records of all triangles with an area, less `origin`, and an item each; returns how many, None for a bad index.
 pub fn records(vertices: &[f64], faces: &[u32], origin: &V3, out: &mut [f64], items: &mut [Item]) -> Option<usize> {
@@ -38,14 +37,10 @@ pub fn records(vertices: &[f64], faces: &[u32], origin: &V3, out: &mut [f64], it
     Some(kept)
 }
 
-/// A ball about the box's middle that holds the triangle, rounding included.
+/// A ball that holds the triangle, rounding included.
 pub fn ball(record: &[f64; RECORD]) -> (V3, f32) {
     let a = at(record, 0);
-    let corners = [a, add(&a, &at(record, 1)), add(&a, &at(record, 2))];
-    let fold = |k: usize, f: fn(f64, f64) -> f64| f(f(corners[0][k], corners[1][k]), corners[2][k]);
-    let middle: V3 = core::array::from_fn(|k| 0.5 * (fold(k, f64::min) + fold(k, f64::max)));
-    let reach = corners.iter().map(|c| norm(&sub(c, &middle))).fold(0.0, f64::max);
-    (middle, (reach * (1.0 + 1e-6) + SLACK * (norm(&middle) + reach)) as f32)
+    around(&[a, add(&a, &at(record, 1)), add(&a, &at(record, 2))])
 }
 
 /// The closest point on a triangle, and whether it lies inside of it, not on an edge or corner.

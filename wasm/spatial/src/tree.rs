@@ -7,12 +7,13 @@
 
 use crate::items::{number, row, row_mut, split, Item};
 use crate::lanes::{boxes, centres, Leaf, Node, FAR};
+use core::ops::Range;
 
 /// Things in a leaf; a leaf is x, y, z and radius of eight each.
 pub const LANES: usize = 8;
-const LEAF: usize = 4 * LANES;
-const NODE: usize = 24;
-/// Depth of the stack: three brothers a level, and 16 levels of four hold 2^35 things.
+pub const LEAF: usize = 4 * LANES;
+pub const NODE: usize = 24;
+/// Depth of the stack: three brothers a level, and 16 levels of four hold 2^35 things (`descend` takes one more).
 const STACK: usize = 64;
 
 /// Leaves are 2^bits; nodes a level are four times those above, the root has two children where bits is odd.
@@ -39,6 +40,11 @@ impl Shape {
         self.bits.div_ceil(2)
     }
 
+    /// Nodes in all levels.
+    pub fn nodes(self) -> usize {
+        self.offset(self.levels())
+    }
+
     /// Nodes in the levels above `level`.
     fn offset(self, level: u32) -> usize {
         match (self.bits % 2, level) {
@@ -60,6 +66,12 @@ pub struct Store<'a> {
     pub nodes: &'a mut [f32],
     pub leaves: &'a mut [f32],
     pub starts: &'a mut [u32],
+}
+
+/// What a node has below it: a leaf's things, in the tree's order, or a node.
+pub enum Child {
+    Leaf(Range<usize>),
+    Node(usize),
 }
 
 #[derive(Clone, Copy)]
@@ -141,6 +153,14 @@ pub trait Visitor {
     fn reach(&self) -> f32;
     /// The thing at `index` (in the tree's order), its centre at the squared distance `d2`, its radius.
     fn offer(&mut self, index: usize, d2: f32, radius: f32);
+    /// All things with a radius of leaf `leaf`, whose centres and radii are `lanes`.
+    #[inline(always)]
+    fn offer_leaf(&mut self, _leaf: usize, things: Range<usize>, lanes: &Leaf, q: [f32; 3]) {
+        let (d2, _) = centres(lanes, q, 0.0);
+        for (i, index) in things.enumerate().take(LANES) {
+            self.offer(index, d2[i], lanes[3 * LANES + i]);
+        }
+    }
 }
 
 impl<'a> Tree<'a> {
@@ -205,15 +225,10 @@ impl<'a> Tree<'a> {
     #[inline(always)]
     fn visit<V: Visitor>(&self, leaf: usize, q: [f32; 3], visitor: &mut V) {
         let lanes: &Leaf = row(self.leaves, leaf);
-        let start = self.starts[leaf] as usize;
         if self.solid {
-            let (d2, _) = centres(lanes, q, 0.0);
-            let count = self.starts[leaf + 1] as usize - start;
-            for i in 0..count.min(LANES) {
-                visitor.offer(start + i, d2[i], lanes[3 * LANES + i]);
-            }
-            return;
+            return visitor.offer_leaf(leaf, self.things(leaf), lanes, q);
         }
+        let start = self.starts[leaf] as usize;
         let (d2, mut mask) = centres(lanes, q, visitor.reach());
         while mask != 0 {
             let i = mask.trailing_zeros() as usize & 7;
@@ -222,5 +237,51 @@ impl<'a> Tree<'a> {
                 visitor.offer(start + i, d2[i], 0.0);
             }
         }
+    }
+
+    /// Calls `visit` for every child of every node, the deepest nodes first, with the node, the child's place and the child.
+    pub fn rise(&self, mut visit: impl FnMut(usize, usize, Child)) {
+        let levels = self.shape.levels();
+        for level in (0..levels).rev() {
+            let first = self.shape.offset(level);
+            let children = if level == 0 && self.shape.bits % 2 == 1 { 2 } else { 4 };
+            for i in 0..self.shape.offset(level + 1) - first {
+                for c in 0..children {
+                    let child = match level + 1 == levels {
+                        true => Child::Leaf(self.things(4 * i + c)),
+                        false => Child::Node(self.shape.offset(level + 1) + 4 * i + c),
+                    };
+                    visit(first + i, c, child);
+                }
+            }
+        }
+    }
+
+    /// Goes down from the root: `open` tells by its bits which children of a node to go into, `leaf` gets a leaf's things.
+    #[inline]
+    pub fn descend(&self, mut open: impl FnMut(usize) -> u32, mut leaf: impl FnMut(Range<usize>)) {
+        let levels = self.shape.levels();
+        let mut stack = [0u32; STACK];
+        let mut height = 1;
+        while height > 0 {
+            height -= 1;
+            let (level, index) = (stack[height] >> 27, (stack[height] & 0x7FF_FFFF) as usize);
+            if level == levels {
+                leaf(self.things(index));
+                continue;
+            }
+            let mut mask = open(self.offsets[level as usize & 15] + index);
+            while mask != 0 {
+                let c = mask.trailing_zeros() as usize & 3;
+                mask &= mask - 1;
+                stack[height & (STACK - 1)] = (level + 1) << 27 | (4 * index + c) as u32;
+                height += 1;
+            }
+        }
+    }
+
+    /// The things of a leaf.
+    pub fn things(&self, leaf: usize) -> Range<usize> {
+        self.starts[leaf] as usize..self.starts[leaf + 1] as usize
     }
 }
