@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The picture: anatomy over the camera's image in LIVE and DRIFT; in all states but LIVE a border and the reason."""
+"""The picture: anatomy over the camera's image where the state draws; in all states but LIVE a border and the reason."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 
 from arsurg_ros.errors import DataError, KernelError
+from arsurg_ros.files.encodings import bgr
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.raster import Rasteriser
 from arsurg_ros.overlay.distance import SurfaceQuery
 from arsurg_ros.overlay.draw import WHITE, Line, Rgb, border, draw_tip, stripes, text_block
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.overlay.state import OverlayDecision, OverlayState
+from arsurg_ros.overlay.view import view_of
 from arsurg_ros.types import F64, U8, CameraModel
 
 
@@ -27,6 +29,8 @@ class Readouts:
     ``T_cam_tip`` is drawn in every state: pass it only while the instrument itself is tracked. ``p_tip_shaft_m`` (3,)
     is a point on the shaft in the tip frame. ``reason`` goes into the banner of a state other than LIVE. ``margin`` is a
     target's name and the radius, metres, that holds its error 95 times in 100; ``notes`` are further lines in small.
+    ``instrument_mask`` (H, W) uint8 is not zero where an instrument is in the picture. ``pose_age_s`` is how old the newest
+    data of the reference's pose is as the picture goes out, None where there never was one.
     """
 
     T_cam_tip: F64 | None = None
@@ -35,6 +39,8 @@ class Readouts:
     reason: str = ''
     margin: tuple[str, float] | None = None
     notes: tuple[str, ...] = ()
+    instrument_mask: U8 | None = None
+    pose_age_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class Banner:
 
 # States differ by heading, by border width and by the stripes' lean as well as by colour.
 BANNERS = {
+    OverlayState.PREDICTED: Banner('POSE PREDICTED', (120, 220, 160), 0.01, 0),
     OverlayState.DRIFT: Banner('DRIFT WARNING', (255, 70, 200), 0.045, 2),
     OverlayState.STALE: Banner('POSE STALE', (190, 190, 190), 0.03, 1),
     OverlayState.LOST: Banner('TRACKING LOST', (255, 64, 48), 0.055, 1),
@@ -92,6 +99,7 @@ class OverlayRenderer:
     def __init__(self, scene: Scene, width_px: int, height_px: int, backend: str = 'wasm') -> None:
         """Load the meshes into the rasteriser; raises ConfigError, DataError or KernelError as Rasteriser does."""
         self._scene = scene
+        self.view = view_of(scene)
         self._size = (width_px, height_px)
         self._rasteriser = Rasteriser(width_px, height_px, scene.meshes, backend=backend)
         self._queries = {mesh.name: SurfaceQuery(mesh) for mesh in scene.targets}
@@ -102,18 +110,25 @@ class OverlayRenderer:
         }
 
     def render(
-        self, frame_bgr: U8, camera: CameraModel, T_cam_ct: F64 | None, state: OverlayState, readouts: Readouts
+        self,
+        frame: U8,
+        camera: CameraModel | None,
+        T_cam_ct: F64 | None,
+        state: OverlayState,
+        readouts: Readouts,
+        encoding: str = 'bgr8',
     ) -> RenderedOverlay:
-        """Return the picture of a frame, (H, W, 3) bgr8 or (H, W) mono8, for a state.
+        """Return the picture of a frame, (H, W, 3) bgr8 or rgb8 by ``encoding``, or (H, W) mono8, for a state.
 
-        Anatomy is drawn only where the state is LIVE or DRIFT; either with a pose that is missing or not rigid, or with a
-        kernel that fails, becomes REFUSED. Raises DataError where frame or camera have another size or the frame is not uint8.
+        Anatomy is drawn only where the state says so (``OverlayState.draws``), as ``view`` has it; without a camera or with a
+        pose that is missing or not rigid, or with a kernel that fails, that becomes REFUSED. The picture is rgb8 where the
+        frame is, else bgr8. Raises DataError where frame or camera have another size or the frame is not uint8.
         """
         start = time.perf_counter_ns()
-        self._check_sizes(frame_bgr, camera)
-        decision = _usable(OverlayDecision(state, readouts.reason), T_cam_ct)
-        image, ids, kernel_ns = _bgr_copy(frame_bgr), None, 0
-        if decision.draws and T_cam_ct is not None:
+        self._check_sizes(frame, camera)
+        decision = _usable(OverlayDecision(state, readouts.reason), T_cam_ct, camera)
+        image, ids, kernel_ns = _bgr_copy(frame, encoding), None, 0
+        if decision.draws and T_cam_ct is not None and camera is not None:
             before = time.perf_counter_ns()
             try:
                 ids = self._draw_anatomy(image, camera, T_cam_ct)
@@ -122,6 +137,8 @@ class OverlayRenderer:
             kernel_ns = time.perf_counter_ns() - before
         target = self.target_distance(T_cam_ct, readouts.T_cam_tip) if decision.draws else None
         tip = self._annotate(image, camera, decision, readouts, target)
+        if encoding == 'rgb8':
+            cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
         rest_ns = time.perf_counter_ns() - start - kernel_ns
         return RenderedOverlay(
             image=image,
@@ -138,7 +155,7 @@ class OverlayRenderer:
     def _draw_anatomy(self, image: U8, camera: CameraModel, T_cam_ct: F64) -> U8:
         """Draw the structures in place and return the ids; the kernel's own memory is not handed out."""
         poses = [T_cam_ct] * len(self._scene.anatomies)
-        result = self._rasteriser.render(image, camera, poses, self._scene.styles)
+        result = self._rasteriser.render(image, camera, poses, self.view.styles(self._scene))
         np.copyto(image, result.image)
         return np.array(result.ids)
 
@@ -147,31 +164,32 @@ class OverlayRenderer:
         if T_cam_ct is None or T_cam_tip is None or not se3.is_rigid(T_cam_tip):
             return None
         p_ct = se3.transform(se3.inverse(T_cam_ct), T_cam_tip[:3, 3])
-        found = [(name, query.query(p_ct)) for name, query in self._queries.items()]
+        found = [(name, query.query(p_ct)) for name, query in self._queries.items() if name not in self.view.hidden]
         distances = [TargetDistance(name, d.distance_m, d.inside) for name, d in found]
         # A tip inside one target is nearer to it than to any other's surface.
         return min(distances, key=lambda d: -d.distance_m if d.inside else d.distance_m, default=None)
 
-    def _check_sizes(self, frame: U8, camera: CameraModel) -> None:
+    def _check_sizes(self, frame: U8, camera: CameraModel | None) -> None:
         own = 'x'.join(map(str, self._size))
         if frame.dtype != np.uint8 or frame.ndim not in (2, 3) or (frame.ndim == 3 and frame.shape[2] != 3):
             raise DataError(f'image {frame.shape} {frame.dtype}: uint8 of (H, W, 3) bgr8 or (H, W) mono8 is needed')
         if frame.shape[1::-1] != self._size:
             raise DataError(f'image {frame.shape[1]}x{frame.shape[0]}: the overlay is {own}')
-        if (camera.width_px, camera.height_px) != self._size:
+        if camera is not None and (camera.width_px, camera.height_px) != self._size:
             raise DataError(f'camera {camera.width_px}x{camera.height_px}: the overlay is {own}')
 
     def _annotate(
         self,
         image: U8,
-        camera: CameraModel,
+        camera: CameraModel | None,
         decision: OverlayDecision,
         readouts: Readouts,
         target: TargetDistance | None,
     ) -> bool:
         """Draw tip, border, banner and readouts in place; return whether the tip is in the picture."""
         tip = readouts.T_cam_tip
-        seen = tip is not None and se3.is_rigid(tip) and draw_tip(image, camera, tip, readouts.p_tip_shaft_m)
+        drawable = tip is not None and camera is not None and se3.is_rigid(tip)
+        seen = drawable and draw_tip(image, camera, tip, readouts.p_tip_shaft_m)
         margin = max(4, image.shape[0] // 60)
         if banner := BANNERS.get(decision.state):
             margin += self._border(image, decision.state, banner)
@@ -189,14 +207,17 @@ class OverlayRenderer:
         return border_px
 
 
-def _bgr_copy(frame: U8) -> U8:
-    return frame.copy() if frame.ndim == 3 else np.asarray(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+def _bgr_copy(frame: U8, encoding: str) -> U8:
+    converted = bgr(frame, 'mono8' if frame.ndim == 2 else encoding)
+    return converted.copy() if converted is frame else converted
 
 
-def _usable(asked: OverlayDecision, T_cam_ct: F64 | None) -> OverlayDecision:
+def _usable(asked: OverlayDecision, T_cam_ct: F64 | None, camera: CameraModel | None) -> OverlayDecision:
     """Return the decision, REFUSED where anatomy was to be drawn without a pose that can be."""
-    if not asked.draws or (T_cam_ct is not None and se3.is_rigid(T_cam_ct)):
+    if not asked.draws or (camera is not None and T_cam_ct is not None and se3.is_rigid(T_cam_ct)):
         return asked
+    if camera is None:
+        return OverlayDecision(OverlayState.REFUSED, 'no camera_info')
     problem = 'no pose' if T_cam_ct is None else 'the pose is not finite and rigid'
     return OverlayDecision(OverlayState.REFUSED, problem)
 
