@@ -188,8 +188,9 @@ class OverlayRenderer:
     ) -> bool:
         """Draw tip, border, banner and readouts in place; return whether the tip is in the picture."""
         tip = readouts.T_cam_tip
-        drawable = tip is not None and camera is not None and se3.is_rigid(tip)
-        seen = drawable and draw_tip(image, camera, tip, readouts.p_tip_shaft_m)
+        seen = False
+        if tip is not None and camera is not None and se3.is_rigid(tip):
+            seen = draw_tip(image, camera, tip, readouts.p_tip_shaft_m)
         margin = max(4, image.shape[0] // 60)
         if banner := BANNERS.get(decision.state):
             margin += self._border(image, decision.state, banner)
