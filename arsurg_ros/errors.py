@@ -53,7 +53,7 @@ class RegistrationError(ArsurgError):
 
 
 class TransformLookupError(ArsurgError):
-    """A transform that the buffer cannot give at the asked stamp; ``kind`` is unknown, early, late or gap."""
+    """A transform that the buffer cannot give at the asked stamp; ``kind`` is unknown, early, late, gap or unpredictable."""
 
     def __init__(self, kind: str, message: str) -> None:
         """Keep the stable ``kind`` beside the readable message."""

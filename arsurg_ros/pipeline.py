@@ -21,11 +21,13 @@ from arsurg_ros import frames, registry
 from arsurg_ros.acquisition import CAMERAS, Camera, create_camera
 from arsurg_ros.errors import ConfigError, TransformLookupError
 from arsurg_ros.files.calibrations import camera_in_tracker, tip_in_tool
+from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts, RenderedOverlay
 from arsurg_ros.overlay.scene import Scene, load_scene
 from arsurg_ros.overlay.state import OverlayLimits, decide, look_up
+from arsurg_ros.overlay.view import extent_m
 from arsurg_ros.registration.drift import DriftMonitor, Limits, ResidualCheck
 from arsurg_ros.registration.dwell import DwellDetector
 from arsurg_ros.registration.given import load_given
@@ -71,7 +73,8 @@ class Pipeline:
     _renderer: tuple[tuple[int, int], OverlayRenderer] | None = None
 
     def __post_init__(self) -> None:
-        """Interpolate by the same backend that draws."""
+        """Interpolate by the same backend that draws; judge a predicted pose by what is drawn."""
+        self._extent_m = extent_m(self.scene) if self.scene is not None else np.zeros((1, 3))
         self.buffer = TransformBuffer(interpolate=partial(interpolate_poses, backend=self.backend))
 
     def start(self, now_ns: int) -> None:
@@ -124,6 +127,9 @@ class Pipeline:
     def _take(self, poses: Sequence[Pose]) -> RegistrationResult | None:
         """Put valid poses into the tree and show the tip to the session; return a registration that this accepted."""
         valid = {p.child: p for p in poses if p.validity is Validity.VALID and p.T is not None}
+        for pose in poses:
+            if pose.child not in valid:
+                self.buffer.lose(frames.REF if pose.child == self.reference else pose.child, pose.stamp_ns)
         for pose in valid.values():
             assert pose.T is not None
             child = frames.REF if pose.child == self.reference else pose.child
@@ -147,17 +153,22 @@ class Pipeline:
     def _draw(self, frame: Frame) -> RenderedOverlay:
         assert self.camera is not None
         accepted = self.session.accepted
-        reference = look_up(self.buffer, frames.CAM, frames.REF, frame.stamp_ns)
-        decision = decide(reference, accepted is not None, self.limits, drift=self.drift.judge(frame.stamp_ns))
+        ahead = self.limits.prediction
+        points = se3.transform(accepted.T_ref_ct, self._extent_m) if accepted is not None else None
+        reference = look_up(self.buffer, frames.CAM, frames.REF, frame.stamp_ns, prediction=ahead, points_m=points)
+        tip = look_up(self.buffer, frames.CAM, frames.TIP, frame.stamp_ns, prediction=ahead)
+        drift = self.drift.judge(frame.stamp_ns)
+        decision = decide(reference, accepted is not None, self.limits, drift=drift, tip=tip)
         T_cam_ct = reference.T @ accepted.T_ref_ct if reference.T is not None and accepted is not None else None
         margins = [(t.name, t.margin95_m) for t in accepted.targets] if accepted is not None else []
         readouts = Readouts(
-            T_cam_tip=look_up(self.buffer, frames.CAM, frames.TIP, frame.stamp_ns).T,
+            T_cam_tip=tip.T,
             fre_m=accepted.fre_m if accepted is not None else None,
             reason=decision.reason,
             margin=max(margins, key=lambda margin: margin[1], default=None),
         )
-        return self._renderer_for(frame).render(frame.image, self.camera.model, T_cam_ct, decision.state, readouts)
+        renderer = self._renderer_for(frame)
+        return renderer.render(frame.image, self.camera.model, T_cam_ct, decision.state, readouts, frame.encoding)
 
     def _renderer_for(self, frame: Frame) -> OverlayRenderer:
         assert self.scene is not None

@@ -43,7 +43,7 @@ class CameraModel:
 
 @dataclass(frozen=True)
 class Frame:
-    """One camera image, stamped when it was captured: (H, W, 3) bgr8 or (H, W) mono8, uint8."""
+    """One camera image, stamped when it was captured: (H, W, 3) bgr8 or rgb8, or (H, W) mono8, uint8."""
 
     stamp_ns: int
     frame_id: str

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from arsurg_ros.acquisition.faults import FaultLog
 from arsurg_ros.errors import DataError
+from arsurg_ros.files.encodings import Picture
 from arsurg_ros.geometry.playback import ClockMap, Playback, Recorded
 from arsurg_ros.types import U8, CameraModel, Frame
 
@@ -21,7 +22,7 @@ class FramePlayer(Generic[T]):
     def __init__(
         self,
         opener: Callable[[], Iterator[Recorded[T]]],
-        decode: Callable[[T], U8],
+        decode: Callable[[T], Picture],
         clock: ClockMap,
         loops: int,
         frame_id: str,
@@ -66,12 +67,12 @@ class FramePlayer(Generic[T]):
 
     def _frame(self, stamp_ns: int, item: T) -> Frame | None:
         try:
-            image = self._decode(item)
-            check_size(image, self._model)
+            picture = self._decode(item)
+            check_size(picture.image, self._model)
         except DataError as e:
             self._drop(stamp_ns, str(e))
             return None
-        return Frame(stamp_ns, self._frame_id, image, 'mono8' if image.ndim == 2 else 'bgr8')
+        return Frame(stamp_ns, self._frame_id, picture.image, picture.encoding)
 
     def _drop(self, stamp_ns: int, reason: str) -> None:
         self.dropped += 1

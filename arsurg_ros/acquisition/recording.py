@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A camera played back from a rosbag2 recording: Image (bgr8, rgb8, mono8) or CompressedImage, with its CameraInfo."""
+"""A camera played back from a rosbag2 recording: Image (files/encodings.py) or CompressedImage, with its CameraInfo."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from arsurg_ros.acquisition.calibration import HINT, load_camera_model, model_fr
 from arsurg_ros.acquisition.faults import FaultLog
 from arsurg_ros.acquisition.player import FramePlayer
 from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.files.encodings import Picture, decode
 from arsurg_ros.geometry import bags
 from arsurg_ros.geometry.bags import recording_topics
 from arsurg_ros.geometry.playback import ClockMap, Recorded, bag_span
 from arsurg_ros.registry import param
-from arsurg_ros.types import U8, CameraModel, Frame
+from arsurg_ros.types import CameraModel, Frame
 
-__all__ = ['RecordingCamera', 'decode', 'recording_topics']
+__all__ = ['RecordingCamera', 'recording_topics']
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 INFO = 'sensor_msgs/msg/CameraInfo'
-CHANNELS = {'bgr8': 3, 'rgb8': 3, 'mono8': 1}
 
 
 @dataclass(frozen=True)
@@ -95,31 +95,16 @@ class RecordingCamera:
         return bags.read(self._config.path, [self._topic])
 
 
-def decode(message: Any) -> U8:
-    """Return the image, (H, W, 3) bgr or (H, W) grey, of a sensor_msgs/Image; raises DataError naming what is wrong."""
-    if message.encoding not in CHANNELS:
-        raise DataError(f'image encoding {message.encoding!r}: one of {", ".join(CHANNELS)} is needed')
-    channels, height, width, step = CHANNELS[message.encoding], int(message.height), int(message.width), int(message.step)
-    data = np.frombuffer(message.data, dtype=np.uint8)
-    if height < 1 or step < width * channels or width < 1 or data.size < height * step:
-        raise DataError(f'image {width}x{height} {message.encoding}, step {step}: {data.size} bytes of data do not fit')
-    rows = data[: height * step].reshape(height, step)[:, : width * channels]
-    if channels == 1:
-        return np.ascontiguousarray(rows)
-    image = np.ascontiguousarray(rows).reshape(height, width, 3)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), dtype=np.uint8) if message.encoding == 'rgb8' else image
-
-
-def decode_compressed(message: Any) -> U8:
-    """Return the bgr image of a sensor_msgs/CompressedImage (JPEG or PNG); raises DataError where it cannot be decoded."""
+def decode_compressed(message: Any) -> Picture:
+    """Return the bgr8 picture of a sensor_msgs/CompressedImage (JPEG or PNG); raises DataError where it cannot be decoded."""
     data = np.frombuffer(message.data, dtype=np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
         raise DataError(f'compressed image, format {message.format!r}, {data.size} bytes: cannot be decoded')
-    return np.asarray(image, dtype=np.uint8)
+    return Picture(np.asarray(image, dtype=np.uint8), 'bgr8')
 
 
-def _decode_message(item: bags.Message) -> U8:
+def _decode_message(item: bags.Message) -> Picture:
     return decode(item.message) if item.type == IMAGE else decode_compressed(item.message)
 
 
@@ -128,7 +113,7 @@ def _model(config: RecordingConfig, image_topic: str) -> CameraModel:
         first = next((r for r in bags.read(config.path, [image_topic])), None)
         if first is None:
             raise DataError(f'recording {config.path}: {image_topic} has no message')
-        image = _decode_message(first.item)
+        image = _decode_message(first.item).image
         return load_camera_model(config.calibration, image.shape[1], image.shape[0])
     topic = _info_topic(config, image_topic)
     info = next((r for r in bags.read(config.path, [topic])), None)

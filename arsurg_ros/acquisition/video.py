@@ -17,6 +17,7 @@ from arsurg_ros.acquisition.calibration import HINT, load_camera_model
 from arsurg_ros.acquisition.faults import FaultLog
 from arsurg_ros.acquisition.player import FramePlayer
 from arsurg_ros.errors import DataError
+from arsurg_ros.files.encodings import Picture
 from arsurg_ros.geometry.playback import ClockMap, Recorded, Span
 from arsurg_ros.registry import param
 from arsurg_ros.types import U8, Frame
@@ -64,7 +65,7 @@ class VideoCamera:
         self.close()
         span = Span(0, self._stamp_ns(self._frames), 0)
         clock = ClockMap(span, now_ns, c.rate)
-        self._player = FramePlayer(self._open, _as_image, clock, c.loop, c.camera_frame, self.model, self.faults)
+        self._player = FramePlayer(self._open, _as_picture, clock, c.loop, c.camera_frame, self.model, self.faults)
 
     def next(self, now_ns: int) -> Frame | None:
         """Return the newest due frame, if any."""
@@ -99,8 +100,8 @@ class VideoCamera:
             raise DataError(f'video {self._config.path}: ends after {k} of {announced} frames: cut short or corrupt')
 
 
-def _as_image(image: U8) -> U8:
-    return image
+def _as_picture(image: U8) -> Picture:
+    return Picture(image, 'bgr8')
 
 
 @contextmanager

@@ -9,7 +9,7 @@ on where a tool's origin lies, and a gap longer than ``max_gap_ns`` is an error 
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from arsurg_ros.errors import TransformLookupError
 from arsurg_ros.geometry import se3
-from arsurg_ros.types import F64
+from arsurg_ros.types import F64, I64
 
 Interpolate = Callable[[F64, F64, F64], F64]
 
@@ -34,6 +34,15 @@ class _Edge:
     static: bool
     stamps_ns: list[int] = field(default_factory=list)
     poses: dict[int, F64] = field(default_factory=dict)
+    lost_ns: int = -(2**62)
+
+
+@dataclass(frozen=True)
+class History:
+    """The newest poses ``T`` (N, 4, 4) of one frame in another, metres, at ``stamps_ns`` (N,), ascending."""
+
+    stamps_ns: I64
+    T: F64
 
 
 class TransformBuffer:
@@ -48,7 +57,7 @@ class TransformBuffer:
         """Keep ``keep_ns`` of history, and interpolate (by the given function) over gaps of ``max_gap_ns`` at most."""
         self._keep_ns = keep_ns
         self._max_gap_ns = max_gap_ns
-        self._interpolate = interpolate
+        self.interpolate = interpolate
         self._edges: dict[str, _Edge] = {}
 
     def put(self, parent: str, child: str, stamp_ns: int, T_parent_child: F64, *, static: bool = False) -> None:
@@ -72,6 +81,11 @@ class TransformBuffer:
         while edge.stamps_ns[-1] - edge.stamps_ns[0] > self._keep_ns:
             del edge.poses[edge.stamps_ns.pop(0)]
 
+    def lose(self, child: str, stamp_ns: int) -> None:
+        """Note that a frame was looked for and not found at a stamp: ``recent`` has no pose from before it."""
+        if child in self._edges:
+            self._edges[child].lost_ns = max(self._edges[child].lost_ns, stamp_ns)
+
     def clear(self) -> None:
         """Forget every moving pose, as a clock that jumped back demands; static ones hold at any time, as in tf2."""
         self._edges = {child: edge for child, edge in self._edges.items() if edge.static}
@@ -94,19 +108,45 @@ class TransformBuffer:
         moving = [self._edges[c].stamps_ns[-1] for c in chain if not self._edges[c].static]
         return min(moving, default=2**62)
 
+    def recent(self, frame_a: str, frame_b: str, span_ns: int) -> History:
+        """Return ``T_a_b`` at the samples of the last ``span_ns`` before the newest complete stamp; N may be 0.
+
+        The samples are those of the slowest frame between the two; none is from before a gap or a loss. Raises
+        TransformLookupError, kind ``unknown``.
+        """
+        self._connected(frame_a, frame_b)
+        chain = self._path(frame_a) ^ self._path(frame_b)
+        moving = [self._edges[c] for c in chain if not self._edges[c].static]
+        if not moving:
+            return History(np.zeros(0, dtype=np.int64), np.zeros((0, 4, 4)))
+        newest = min(edge.stamps_ns[-1] for edge in moving)
+        since = max(newest - span_ns, *(edge.stamps_ns[0] for edge in moving), *(edge.lost_ns + 1 for edge in moving))
+        rows = [edge.stamps_ns[bisect_left(edge.stamps_ns, since) : bisect_right(edge.stamps_ns, newest)] for edge in moving]
+        stamps, T = list[int](), list[F64]()
+        for stamp in reversed(min(rows, key=len)):
+            try:
+                T.append(self.lookup(frame_a, frame_b, stamp))
+            except TransformLookupError:
+                break
+            stamps.append(stamp)
+        return History(np.array(stamps[::-1], dtype=np.int64), np.array(T[::-1]).reshape(-1, 4, 4))
+
     def lookup(self, frame_a: str, frame_b: str, stamp_ns: int) -> F64:
         """Return ``T_a_b`` at a stamp.
 
         Raises TransformLookupError, kind ``unknown`` (no such frame, or not connected), ``early`` or ``late`` (outside the
         samples: nothing is extrapolated), or ``gap`` (samples too far apart around the stamp).
         """
-        root_a, root_b = self._root(frame_a), self._root(frame_b)
-        if root_a != root_b:
-            raise TransformLookupError('unknown', f'{frame_a} and {frame_b} are not connected ({root_a}, {root_b})')
+        self._connected(frame_a, frame_b)
         common = self._path(frame_a) & self._path(frame_b)
         T_top_a = self._to_top(frame_a, common, stamp_ns)
         T_top_b = self._to_top(frame_b, common, stamp_ns)
         return se3.inverse(T_top_a) @ T_top_b
+
+    def _connected(self, frame_a: str, frame_b: str) -> None:
+        root_a, root_b = self._root(frame_a), self._root(frame_b)
+        if root_a != root_b:
+            raise TransformLookupError('unknown', f'{frame_a} and {frame_b} are not connected ({root_a}, {root_b})')
 
     def _path(self, frame: str) -> set[str]:
         known = frame in self._edges or any(e.parent == frame for e in self._edges.values())
@@ -151,4 +191,4 @@ class TransformBuffer:
         if after - before > self._max_gap_ns:
             raise TransformLookupError('gap', f'{name}: samples {(after - before) / 1e6:.0f} ms apart around the stamp')
         alpha = np.array([(stamp_ns - before) / (after - before)])
-        return np.asarray(self._interpolate(edge.poses[before][None], edge.poses[after][None], alpha)[0])
+        return np.asarray(self.interpolate(edge.poses[before][None], edge.poses[after][None], alpha)[0])

@@ -30,7 +30,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from arsurg_ros.errors import ArsurgError, ConfigError
 from arsurg_ros.nodes import msgs, qos
-from arsurg_ros.nodes.params import PARAMS, check
+from arsurg_ros.nodes.params import LIVE_PARAMS, PARAMS, check
 from arsurg_ros.registry import Parameter as ParameterInfo
 from arsurg_ros.stats import StageStats
 
@@ -56,6 +56,7 @@ class StageNode(LifecycleNode):
             default = Parameter.Type.DOUBLE_ARRAY if param.default == [] else param.default
             self.declare_parameter(param.name, default, descriptor(param))
         self.add_on_set_parameters_callback(self._on_set)
+        self.add_post_set_parameters_callback(self._on_was_set)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
         # Steady: a paused simulation clock must not silence the node.
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -88,6 +89,12 @@ class StageNode(LifecycleNode):
     def has_camera(self) -> bool:
         """Tell whether somebody publishes the camera's topics."""
         return all(self.count_publishers(self.resolve_topic_name(f'camera/{name}')) for name in ('image_raw', 'camera_info'))
+
+    def check_live(self, values: dict[str, Any]) -> None:
+        """Raise ArsurgError where the values of the parameters that may change while the node runs cannot be used."""
+
+    def apply_live(self, values: dict[str, Any]) -> None:
+        """Take new values of the parameters that may change while the node runs; ``check_live`` has passed them."""
 
     def forget(self) -> None:
         """Drop what was measured: the clock has jumped back, as a looping `ros2 bag play` makes it."""
@@ -260,15 +267,27 @@ class StageNode(LifecycleNode):
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
         by_name = {p.name: p for p in PARAMS[self.executable]}
+        live = LIVE_PARAMS.get(self.executable, ())
         try:
             for parameter in parameters:
                 if parameter.name in by_name:
-                    if self.configured:
-                        raise ConfigError(f'{parameter.name} takes effect on configure: deactivate and clean up first')
+                    if self.configured and parameter.name not in live:
+                        now = f' (while it runs: {", ".join(live)})' if live else ''
+                        raise ConfigError(f'{parameter.name} takes effect on configure: deactivate and clean up first{now}')
                     check(by_name[parameter.name], parameter.value)
+            if self.configured:
+                self.check_live(self._live_values() | {p.name: p.value for p in parameters if p.name in live})
         except ArsurgError as e:
             return SetParametersResult(successful=False, reason=str(e))
         return SetParametersResult(successful=True)
+
+    def _on_was_set(self, parameters: list[Parameter]) -> None:
+        if self.configured and any(p.name in LIVE_PARAMS.get(self.executable, ()) for p in parameters):
+            self.apply_live(self._live_values())
+
+    def _live_values(self) -> dict[str, Any]:
+        live = LIVE_PARAMS.get(self.executable, ())
+        return {p.name: self.value_of(p) for p in PARAMS[self.executable] if p.name in live}
 
 
 def descriptor(param: ParameterInfo) -> ParameterDescriptor:

@@ -191,13 +191,13 @@ class Monitor(Node):
             self._first_poses[tool] = [round(v * 1e3, 4) for v in (p.x, p.y, p.z)]
 
     def _on_camera(self, msg: Image, info: dict[str, int]) -> None:
-        frame = msgs.frame_from_image(msg, 'camera/image_raw')
+        frame = msgs.bgr_frame(msg, 'camera/image_raw')
         self.measure.keep_camera(frame, info['source_timestamp'])
         self.recorder.camera(frame, self.get_clock().now().nanoseconds)
 
     def _on_overlay(self, msg: Image, info: dict[str, int]) -> None:
         now = time.monotonic()
-        frame: Frame = msgs.frame_from_image(msg, 'overlay/image_raw')
+        frame: Frame = msgs.bgr_frame(msg, 'overlay/image_raw')
         if not self._overlays:
             self._emit('first_frame', seconds=round(time.time() - self.config['began_s'], 3))
         if self._overlays and frame.stamp_ns == self._overlays[-1][0]:

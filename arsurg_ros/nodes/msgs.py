@@ -15,8 +15,8 @@ from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, TransformS
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from arsurg_ros.acquisition.recording import CHANNELS, decode
 from arsurg_ros.errors import DataError
+from arsurg_ros.files.encodings import KEPT, bgr, decode
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import camera_model
 from arsurg_ros.types import F64, CameraModel, Frame, RegistrationResult
@@ -38,16 +38,22 @@ def header(stamp_ns: int, frame_id: str) -> Header:
 
 
 def frame_from_image(msg: Image, topic: str) -> Frame:
-    """Return the Frame of an Image, without a copy but for rgb8; raises DataError naming the topic and what is wrong."""
+    """Return the Frame of an Image (files/encodings.py); raises DataError naming the topic and what is wrong."""
     try:
-        image = decode(msg)
+        picture = decode(msg)
     except DataError as e:
         raise DataError(f'{topic}: {e}') from e
-    return Frame(to_ns(msg.header.stamp), msg.header.frame_id, image, 'mono8' if image.ndim == 2 else 'bgr8')
+    return Frame(to_ns(msg.header.stamp), msg.header.frame_id, picture.image, picture.encoding)
+
+
+def bgr_frame(msg: Image, topic: str) -> Frame:
+    """Return the Frame of an Image, of whatever encoding, in bgr8; raises DataError as ``frame_from_image``."""
+    frame = frame_from_image(msg, topic)
+    return Frame(frame.stamp_ns, frame.frame_id, bgr(frame.image, frame.encoding))
 
 
 def image_from_frame(frame: Frame) -> Image:
-    """Return the Image of a Frame (bgr8 or mono8)."""
+    """Return the Image of a Frame."""
     data = array('B')
     data.frombytes(np.ascontiguousarray(frame.image).data.cast('B'))
     height, width = frame.image.shape[:2]
@@ -56,7 +62,7 @@ def image_from_frame(frame: Frame) -> Image:
         height=height,
         width=width,
         encoding=frame.encoding,
-        step=width * CHANNELS[frame.encoding],
+        step=width * KEPT[frame.encoding],
         data=data,
     )
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from sensor_msgs.msg import CameraInfo, Image
@@ -16,17 +17,21 @@ from visualization_msgs.msg import MarkerArray
 
 from arsurg_ros.errors import ArsurgError, DataError
 from arsurg_ros.files.progress import ProgressLines
+from arsurg_ros.geometry import se3
+from arsurg_ros.geometry.prediction import PredictionLimits
 from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
 from arsurg_ros.nodes.markers import MarkerMeshes, marker_array
+from arsurg_ros.nodes.params import texts
 from arsurg_ros.nodes.quality import drift_status, largest_margin
 from arsurg_ros.nodes.tf import TfListener
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts
 from arsurg_ros.overlay.scene import load_scene
 from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide, look_up
+from arsurg_ros.overlay.view import View, extent_m, view_of
 from arsurg_ros.sinks.markers import MarkerFrames, scene_markers
-from arsurg_ros.types import F64, CameraModel, DriftLevel, DriftStatus, Frame
+from arsurg_ros.types import F64, U8, CameraModel, DriftLevel, DriftStatus, Frame
 
 CHECK_PERIOD_S = 0.005
 # Images that wait at a time: more, and the oldest is shown as it is.
@@ -35,6 +40,10 @@ MARKERS_PERIOD_S = 0.5
 WATCH_PERIOD_S = 0.05
 # The registration node says every second whether it watches.
 DRIFT_SILENT_S = 5.0
+# Masks that are kept: a segmentation may be a few images behind.
+MAX_MASKS = 4
+# A picture that says why an image cannot be shown is no larger.
+MOST_PIXELS = 64_000_000
 NOT_WATCHED = DriftStatus(DriftLevel.UNKNOWN, 'nobody watches the registration')
 
 
@@ -73,20 +82,28 @@ class OverlayNode(StageNode):
         self._renderer: tuple[tuple[int, int], OverlayRenderer] | None = None
         self._state: OverlayState | None = None
         self._last: _Pending | None = None
-        self._tip_seen = False
+        self._tip_seen = self._predicted = False
+        self._masks: deque[Frame] = deque(maxlen=MAX_MASKS)
+        self._mask_heard = False
+        self._mask_problem = self._mask_warned = self._complaint = ''
+        self._mask_state = 'none'
 
     def build(self, p: dict[str, Any]) -> None:
         """Load the scene; make the topics."""
-        self._limits = OverlayLimits(stale_s=p['stale_s'], lost_s=p['lost_s'])
+        prediction = PredictionLimits(horizon_s=p['predict_s'], error_m=p['predict_error_m'])
+        self._limits = OverlayLimits(stale_s=p['stale_s'], lost_s=p['lost_s'], prediction=prediction)
         if p['backend'] == 'wasm':
             for kernel in ('overlay', 'tracking'):
                 usable_kernel(kernel)
         self._scene = load_scene(p['scene'], root=p['scene_root'], progress=ProgressLines(self.get_logger().info))
         for warning in self._scene.warnings:
             self.get_logger().warning(warning)
-        self._meshes = MarkerMeshes(self._scene, p['marker_meshes'])
+        self._extent_m = extent_m(self._scene)
+        self._view = self._view_of(p)
+        self._meshes = MarkerMeshes(self._view.applied(self._scene), p['marker_meshes'])
         self._p = p
         self._wait_ns, self._flag_ns, self._silent_ns = (int(p[k] * 1e9) for k in ('pose_wait_s', 'flag_s', 'silent_s'))
+        self._predict_wait_ns, self._mask_age_ns = (int(p[k] * 1e9) for k in ('predict_wait_s', 'mask_age_s'))
         self._image = self.publisher(Image, 'overlay/image_raw', qos.STREAM)
         self._info = self.publisher(CameraInfo, 'overlay/camera_info', qos.STREAM)
         self._markers = self.publisher(MarkerArray, 'overlay/markers', qos.LATCHED)
@@ -94,6 +111,7 @@ class OverlayNode(StageNode):
         # Configured but inactive, the latched registration must be kept: only images wait for activation.
         self.listen(CameraInfo, 'camera/camera_info', self._on_info, qos.STREAM)
         self.listen(Image, 'camera/image_raw', self.guard(self._on_image), qos.IMAGE_LISTEN)
+        self.listen(Image, 'overlay/instrument_mask', self.guard(self._on_mask), qos.IMAGE_LISTEN)
         self.listen(PoseWithCovarianceStamped, 'registration/result', self._on_registration, qos.LATCHED)
         self.listen(DiagnosticArray, 'registration/quality', self._on_quality, qos.LATCHED)
         self.listen(DiagnosticArray, 'registration/drift', self._on_drift, qos.LATCHED)
@@ -121,8 +139,9 @@ class OverlayNode(StageNode):
         self._reset()
 
     def forget(self) -> None:
-        """Poses of a time to come are none: the images that wait and the moving frames go."""
+        """Poses of a time to come are none: the images that wait, the masks and the moving frames go."""
         self._pending.clear()
+        self._masks.clear()
         if self._tf is not None:
             self._tf.buffer.clear()
 
@@ -134,8 +153,28 @@ class OverlayNode(StageNode):
         """Tell the overlay's state."""
         if self._state is None:
             return DiagnosticStatus.WARN, 'no image yet', {}
-        live = self._state is OverlayState.LIVE
-        return DiagnosticStatus.OK if live else DiagnosticStatus.WARN, self._state.value, {'state': self._state.value}
+        live = self._state is OverlayState.LIVE and not self._mask_problem
+        said = '; '.join(text for text in (self._state.value, self._mask_problem) if text)
+        values: dict[str, object] = {'state': self._state.value, 'instrument_mask': self._mask_problem or self._mask_state}
+        return DiagnosticStatus.OK if live else DiagnosticStatus.WARN, said, values
+
+    # Toggles that change while it runs.
+
+    def _view_of(self, p: dict[str, Any]) -> View:
+        names = texts(p['show']), texts(p['hide'])
+        cue = p['depth_cue'] if p['depth_cue'] >= 0 else None
+        return view_of(self._scene, *names, fill=p['fill'], window=p['window'], depth_cue=cue)
+
+    def check_live(self, values: dict[str, Any]) -> None:
+        """Raise ConfigError for a structure that the scene has not."""
+        self._view_of(values)
+
+    def apply_live(self, values: dict[str, Any]) -> None:
+        """Show the next picture so."""
+        self._view = self._view_of(values)
+        if self._meshes is not None:
+            self._meshes.show(self._view.applied(self._scene))
+        self._publish_markers()
 
     # Inputs.
 
@@ -176,14 +215,61 @@ class OverlayNode(StageNode):
         return NOT_WATCHED if silent and self._drift.level is DriftLevel.OK else self._drift
 
     def _on_image(self, msg: Image, info: dict[str, int]) -> None:
-        frame = msgs.frame_from_image(msg, 'camera/image_raw')
-        self._pending.append(_Pending(frame, self.age_ns(frame.stamp_ns, info), time.monotonic_ns(), self.now_ns()))
+        stamp_ns = msgs.to_ns(msg.header.stamp)
+        arrival = (self.age_ns(stamp_ns, info), time.monotonic_ns(), self.now_ns())
+        try:
+            frame = msgs.frame_from_image(msg, 'camera/image_raw')
+        except DataError as e:
+            self._refuse_image(msg, _Pending(_blank(msg, stamp_ns), *arrival), str(e))
+            return
+        self._pending.append(_Pending(frame, *arrival))
         self.stats.add('transport', self._pending[-1].age_ns)
         if len(self._pending) > MAX_PENDING:
             self._show(self._pending.popleft())
         self._resolve()
+        self._check()
         if self._pending:
             self._check_timer.reset()
+
+    def _refuse_image(self, msg: Image, pending: _Pending, reason: str) -> None:
+        """Say in the picture and on overlay/state that an image cannot be read: a frozen picture would lie."""
+        self._complain(reason)
+        self._pending.clear()
+        decision = OverlayDecision(OverlayState.REFUSED, reason)
+        if 0 < msg.width * msg.height <= MOST_PIXELS:
+            self._present(pending, PoseLookup(None, None), decision, Readouts(reason=reason))
+        elif self._state is not OverlayState.REFUSED:
+            self._tell(OverlayState.REFUSED, pending.frame.stamp_ns, None, reason)
+
+    def _complain(self, reason: str) -> None:
+        """Warn of what is wrong with the images once, not at every one, until it is another thing or gone."""
+        if reason != self._complaint:
+            self.warn(reason)
+        self._complaint = reason
+
+    def _on_mask(self, msg: Image, info: dict[str, int]) -> None:
+        self._mask_heard = True
+        mask = msgs.frame_from_image(msg, 'overlay/instrument_mask')
+        if mask.encoding != 'mono8':
+            raise DataError(f'overlay/instrument_mask: encoding {msg.encoding!r}; valid: mono8')
+        self._masks.append(mask)
+
+    def _mask_for(self, frame: Frame) -> U8 | None:
+        """Return the mask of an image or, no farther away in time than the limit, of its nearest neighbour."""
+        self._mask_problem, self._mask_state = '', 'used' if self._mask_heard else 'none'
+        mask = min(self._masks, key=lambda m: abs(m.stamp_ns - frame.stamp_ns), default=None)
+        if mask is None:
+            self._mask_problem = 'instrument mask: not usable' if self._mask_heard else ''
+            return None
+        away_ns = abs(mask.stamp_ns - frame.stamp_ns)
+        if away_ns > self._mask_age_ns:
+            self._mask_problem = f'instrument mask: {_about(away_ns)} old, not used'
+            return None
+        if mask.image.shape != frame.image.shape[:2]:
+            own, needed = (f'{i.shape[1]}x{i.shape[0]}' for i in (mask.image, frame.image))
+            self._mask_problem = f'instrument mask: {own}, the image is {needed}: not used'
+            return None
+        return mask.image
 
     # The way of an image: wait for its pose, look up, draw, publish.
 
@@ -193,10 +279,31 @@ class OverlayNode(StageNode):
             self._show(self._pending.popleft())
 
     def _check(self) -> None:
-        while self._pending and self._overdue(self._pending[0]):
+        while self._pending and (self._overdue(self._pending[0]) or self._predictable(self._pending[0])):
             self._show(self._pending.popleft())
-        if not self._pending:
+        if self._predicted and not self._pending and self._last is not None:
+            self._flag_prediction(self._last)
+        if not self._pending and not self._predicted:
             self._check_timer.cancel()  # awake only while something waits
+
+    def _predictable(self, pending: _Pending) -> bool:
+        """Tell whether an image has waited long enough for its pose and may be drawn with a predicted one."""
+        waited_ns = time.monotonic_ns() - pending.received_ns
+        if self._p['predict_s'] <= 0 or waited_ns < self._predict_wait_ns:
+            return False
+        return self._lookup(self._p['ref_frame'], pending).predicted
+
+    def _flag_prediction(self, last: _Pending) -> None:
+        """Take a predicted picture away when no pose has come in time, though no image comes that would."""
+        latest_ns = self._latest_pose_ns()
+        age_ns = None if latest_ns is None else last.frame.stamp_ns - latest_ns + self._image_age_ns(last)
+        if age_ns is not None and age_ns < self._flag_ns:
+            return
+        reason = 'no pose since the prediction'
+        stale = OverlayDecision(OverlayState.STALE, reason)
+        readouts = Readouts(reason=reason, pose_age_s=None if age_ns is None else age_ns * 1e-9)
+        self._predicted = False
+        self._present(last, PoseLookup(None, None if latest_ns is None else last.frame.stamp_ns - latest_ns), stale, readouts)
 
     def _overdue(self, pending: _Pending) -> bool:
         """Tell whether to wait no longer: what is shown live must not outlive the last valid pose by the flag's limit."""
@@ -238,29 +345,55 @@ class OverlayNode(StageNode):
 
     def _draw(self, pending: _Pending) -> None:
         assert self._tf is not None
-        frame = pending.frame
         self.stats.add('pose_wait', time.monotonic_ns() - pending.received_ns)
-        ref = self._lookup(self._p['ref_frame'], frame.stamp_ns)
-        tip = self._lookup(self._p['tip_frame'], frame.stamp_ns) if self._p['instrument'] else None
-        decision = self._decide(ref)
+        ref = self._lookup(self._p['ref_frame'], pending)
+        tip = self._lookup(self._p['tip_frame'], pending) if self._p['instrument'] else None
+        decision = self._decide(ref, tip)
+        if problem := self._camera_problem(pending.frame):
+            self._complain(problem)
+            decision = OverlayDecision(OverlayState.REFUSED, problem)
+        else:
+            self._complaint = ''
         T_cam_ct = ref.T @ self._T_ref_ct if ref.T is not None and self._T_ref_ct is not None else None
+        mask = self._mask_for(pending.frame)
+        if self._mask_problem and self._mask_problem != self._mask_warned:
+            self.warn(self._mask_problem)
+        self._mask_warned = self._mask_problem
+        notes = ('drift: not watched' if self._drift_now().level is DriftLevel.UNKNOWN else '', self._mask_problem)
         readouts = Readouts(
             T_cam_tip=tip.T if tip else None,
             fre_m=self._fre_m,
             reason=decision.reason,
             margin=self._margin,
-            notes=('drift: not watched',) if self._drift_now().level is DriftLevel.UNKNOWN else (),
+            notes=tuple(note for note in notes if note),
+            instrument_mask=mask,
+            pose_age_s=None if ref.age_ns is None else (ref.age_ns + self._image_age_ns(pending)) * 1e-9,
         )
+        self._predicted = decision.draws and (ref.predicted or (tip is not None and tip.predicted))
         self._present(pending, ref, decision, readouts, T_cam_ct)
+
+    def _camera_problem(self, frame: Frame) -> str:
+        """Return why nothing can be drawn on an image with the camera's calibration, '' where something can."""
+        if self._camera is None:
+            return 'camera/camera_info: none yet'
+        own, needed = (self._camera.width_px, self._camera.height_px), (frame.image.shape[1], frame.image.shape[0])
+        if own == needed:
+            return ''
+        return f'camera_info is for {own[0]}x{own[1]}, the image is {needed[0]}x{needed[1]}'
+
+    def _image_age_ns(self, pending: _Pending) -> int:
+        """Return how long ago an image was captured."""
+        return pending.age_ns + time.monotonic_ns() - pending.received_ns
 
     def _present(
         self, pending: _Pending, ref: PoseLookup, decision: OverlayDecision, readouts: Readouts, T_cam_ct: F64 | None = None
     ) -> None:
         """Draw, tell a change of state, publish."""
-        if self._camera is None:
-            raise DataError('camera/camera_info: none yet, so no image can be drawn on')
         frame = pending.frame
-        out = self._renderer_for(frame).render(frame.image, self._camera, T_cam_ct, decision.state, readouts)
+        camera = None if self._camera_problem(frame) else self._camera
+        renderer = self._renderer_for(frame)
+        renderer.view = self._view
+        out = renderer.render(frame.image, camera, T_cam_ct, decision.state, readouts, frame.encoding)
         if pending is not self._last:
             self.stats.add('kernel', int(out.kernel_ms * 1e6))
             self.stats.add('composite', int(out.composite_ms * 1e6))
@@ -269,19 +402,21 @@ class OverlayNode(StageNode):
         self._reason = out.reason
         if out.state is not self._state:
             self._change_state(out.state, pending, ref.age_ns, out.reason)
-        self._publish(Frame(frame.stamp_ns, frame.frame_id, out.image), pending)
+        encoding = 'rgb8' if frame.encoding == 'rgb8' else 'bgr8'
+        self._publish(Frame(frame.stamp_ns, frame.frame_id, out.image, encoding), pending, camera)
         self._last = pending
 
-    def _decide(self, ref: PoseLookup) -> OverlayDecision:
+    def _decide(self, ref: PoseLookup, tip: PoseLookup | None) -> OverlayDecision:
         registered = self._T_ref_ct is not None
         # A refused attempt does not take an accepted registration away.
-        return decide(ref, registered, self._limits, refusal='' if registered else self._refusal, drift=self._drift_now())
+        refusal = '' if registered else self._refusal
+        return decide(ref, registered, self._limits, refusal=refusal, drift=self._drift_now(), tip=tip)
 
-    def _publish(self, frame: Frame, pending: _Pending) -> None:
+    def _publish(self, frame: Frame, pending: _Pending, camera: CameraModel | None) -> None:
         began_ns = time.monotonic_ns()
         self._image.publish(msgs.image_from_frame(frame))
-        assert self._camera is not None
-        self._info.publish(msgs.info_from_camera(self._camera, frame.stamp_ns, frame.frame_id))
+        if camera is not None:
+            self._info.publish(msgs.info_from_camera(camera, frame.stamp_ns, frame.frame_id))
         if pending is self._last:
             return  # the last image once more: a state, not a frame, and not in the figures
         done_ns = time.monotonic_ns()
@@ -289,9 +424,16 @@ class OverlayNode(StageNode):
         self.stats.add('capture_to_published', pending.age_ns + done_ns - pending.received_ns)
         self.stats.counts['frames'] += 1
 
-    def _lookup(self, frame_id: str, stamp_ns: int) -> PoseLookup:
+    def _lookup(self, frame_id: str, pending: _Pending) -> PoseLookup:
+        """Look a pose up, or predict it: never so far that its picture would outlive the flag's limit as it goes out."""
         assert self._tf is not None
-        return look_up(self._tf.buffer, self._p['camera_frame'], frame_id, stamp_ns)
+        left_s = (self._flag_ns - self._image_age_ns(pending)) * 1e-9
+        ahead = self._limits.prediction
+        ahead = replace(ahead, horizon_s=max(0.0, min(ahead.horizon_s, left_s)))
+        drawn = frame_id == self._p['ref_frame'] and self._T_ref_ct is not None
+        points_m = se3.transform(self._T_ref_ct, self._extent_m) if drawn else None
+        camera, stamp_ns = self._p['camera_frame'], pending.frame.stamp_ns
+        return look_up(self._tf.buffer, camera, frame_id, stamp_ns, prediction=ahead, points_m=points_m)
 
     def _renderer_for(self, frame: Frame) -> OverlayRenderer:
         size = (frame.image.shape[1], frame.image.shape[0])
@@ -331,6 +473,19 @@ class OverlayNode(StageNode):
             frame_ids=MarkerFrames(ct=self._p['ct_frame'], tip=self._p['tip_frame'], state=self._p['camera_frame']),
         )
         self._markers.publish(marker_array(specs))
+
+
+def _blank(msg: Image, stamp_ns: int) -> Frame:
+    """Return a black picture in the place of an image that cannot be read."""
+    size = (msg.height, msg.width) if 0 < msg.width * msg.height <= MOST_PIXELS else (1, 1)
+    return Frame(stamp_ns, msg.header.frame_id, np.zeros((*size, 3), np.uint8))
+
+
+def _about(duration_ns: int) -> str:
+    """Return a duration in steps that a text need not change at every picture for."""
+    limits_ms = (50, 100, 200, 500, 1000)
+    ms = duration_ns / 1e6
+    return next((f'under {limit} ms' for limit in limits_ms if ms < limit), 'over 1 s')
 
 
 def main(args: list[str] | None = None) -> int:

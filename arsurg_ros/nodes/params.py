@@ -10,6 +10,7 @@ from typing import Any
 from arsurg_ros import frames, registry
 from arsurg_ros.acquisition import CAMERAS
 from arsurg_ros.errors import ConfigError
+from arsurg_ros.overlay.view import FILLS, WINDOWS
 from arsurg_ros.registration.session import MODES
 from arsurg_ros.registry import Parameter
 from arsurg_ros.tracking import TRACKERS
@@ -162,6 +163,15 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('flag_s', 0.08, 'live ends, and the overlay says so, so long after the last valid pose', 's', 0.0, 1.0),
         _param('silent_s', 0.25, 'without an image for so long the last one is shown as lost', 's', 0.0, 10.0),
         _param('stale_s', 0.1, 'a reference pose older than this is never live', 's', low=0.0, high=1.0),
+        _param('predict_s', 0.0, 'a pose that is not there is predicted over at most this; 0 = never', 's', 0.0, 0.05),
+        _param('predict_wait_s', 0.02, 'how long an image waits for its pose before one is predicted', 's', 0.0, 1.0),
+        _param('predict_error_m', 0.001, 'nothing is predicted where a larger error (one sigma) is expected', 'm', 1e-5, 0.01),
+        _param('mask_age_s', 0.04, 'overlay/instrument_mask of no image farther away in time is used', 's', 0.0, 1.0),
+        _param('show', [''], 'names of the scene that are drawn; empty = all that it has visible'),
+        _param('hide', [''], 'names of the scene that are not drawn'),
+        _param('fill', 'style', 'fills: as the styles say, none, or one for every structure', choices=FILLS),
+        _param('window', 'scene', 'the see-through window: as the scene says, none, about the tip, in the middle', choices=WINDOWS),
+        _param('depth_cue', -1.0, 'how much darker what is far away is drawn, 0 to 1; -1 = as the scene says', low=-1.0, high=1.0),
         _param('lost_s', 0.5, 'a reference pose older than this is lost', 's', low=0.0, high=10.0),
     ),
     'clock': (
@@ -174,6 +184,9 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('settle_s', 1.0, 'pause after that, for discovery', 's', low=0.0, high=60.0),
     ),
 }
+
+# These may change while the node runs.
+LIVE_PARAMS = {'overlay': ('show', 'hide', 'fill', 'window', 'depth_cue')}
 
 
 def check(parameter: Parameter, value: Any) -> None:

@@ -48,6 +48,8 @@ def _window(scene: Scene, window: SceneWindow, camera: CameraModel, T_cam_ct: F6
         if T_cam_tip is None:
             return None
         p_cam = T_cam_tip[:3, 3]
+    elif window.around == 'centre':
+        return _central(scene, window, camera, T_cam_ct)
     else:
         mesh = next(a.mesh for a in scene.anatomies if a.name == window.around)
         p_cam = se3.transform(T_cam_ct, _corners(mesh, 0.0).mean(axis=0))
@@ -58,3 +60,13 @@ def _window(scene: Scene, window: SceneWindow, camera: CameraModel, T_cam_ct: F6
         return None
     radius_px = float(camera.K[0, 0] * window.radius_m / p_cam[2])
     return Window(u, v, radius_px, window.rim * radius_px, window.keep)
+
+
+def _central(scene: Scene, window: SceneWindow, camera: CameraModel, T_cam_ct: F64) -> Window | None:
+    """Return the window in the picture's centre, as large as it is at the middle depth of what is shown."""
+    depths = [z for a in scene.anatomies if a.style.visible and (z := depth_range_m(a, T_cam_ct)) is not None]
+    if not depths:
+        return None
+    radius_px = float(camera.K[0, 0] * window.radius_m / np.mean(depths))
+    centre = (camera.width_px - 1) / 2, (camera.height_px - 1) / 2
+    return Window(*centre, radius_px, window.rim * radius_px, window.keep)

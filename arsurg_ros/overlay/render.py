@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The picture: anatomy over the camera's image in LIVE and DRIFT; in all states but LIVE a border and the reason."""
+"""The picture: anatomy over the camera's image where the state draws; in all states but LIVE a border and the reason."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import cv2
 import numpy as np
 
 from arsurg_ros.errors import DataError, KernelError
+from arsurg_ros.files.encodings import bgr
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.raster import Rasteriser
 from arsurg_ros.overlay.distance import StructureDistance, TipDistances, as_text, nearest_of_each_role
 from arsurg_ros.overlay.draw import WHITE, Line, Rgb, border, draw_tip, stripes, text_block
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.overlay.state import OverlayDecision, OverlayState
+from arsurg_ros.overlay.view import view_of
 from arsurg_ros.types import F64, U8, CameraModel
 
 
@@ -28,6 +30,8 @@ class Readouts:
     ``T_cam_tip`` is drawn in every state: pass it only while the instrument itself is tracked. ``p_tip_shaft_m`` (3,)
     is a point on the shaft in the tip frame. ``reason`` goes into the banner of a state other than LIVE. ``margin`` is a
     target's name and the radius, metres, that holds its error 95 times in 100; ``notes`` are further lines in small.
+    ``instrument_mask`` (H, W) uint8 is not zero where an instrument is in the picture. ``pose_age_s`` is how old the newest
+    data of the reference's pose is as the picture goes out, None where there never was one.
     """
 
     T_cam_tip: F64 | None = None
@@ -36,6 +40,8 @@ class Readouts:
     reason: str = ''
     margin: tuple[str, float] | None = None
     notes: tuple[str, ...] = ()
+    instrument_mask: U8 | None = None
+    pose_age_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class Banner:
 
 # States differ by heading, by border width and by the stripes' lean as well as by colour.
 BANNERS = {
+    OverlayState.PREDICTED: Banner('POSE PREDICTED', (120, 220, 160), 0.01, 0),
     OverlayState.DRIFT: Banner('DRIFT WARNING', (255, 70, 200), 0.045, 2),
     OverlayState.STALE: Banner('POSE STALE', (190, 190, 190), 0.03, 1),
     OverlayState.LOST: Banner('TRACKING LOST', (255, 64, 48), 0.055, 1),
@@ -84,6 +91,7 @@ class OverlayRenderer:
     def __init__(self, scene: Scene, width_px: int, height_px: int, backend: str = 'wasm') -> None:
         """Load the meshes into the rasteriser; raises ConfigError, DataError or KernelError as Rasteriser does."""
         self._scene = scene
+        self.view = view_of(scene)
         self._size = (width_px, height_px)
         self._rasteriser = Rasteriser(width_px, height_px, scene.meshes, backend=backend)
         self._tip_distances = TipDistances(scene.anatomies, backend)
@@ -94,19 +102,26 @@ class OverlayRenderer:
         }
 
     def render(
-        self, frame_bgr: U8, camera: CameraModel, T_cam_ct: F64 | None, state: OverlayState, readouts: Readouts
+        self,
+        frame: U8,
+        camera: CameraModel | None,
+        T_cam_ct: F64 | None,
+        state: OverlayState,
+        readouts: Readouts,
+        encoding: str = 'bgr8',
     ) -> RenderedOverlay:
-        """Return the picture of a frame, (H, W, 3) bgr8 or (H, W) mono8, for a state.
+        """Return the picture of a frame, (H, W, 3) bgr8 or rgb8 by ``encoding``, or (H, W) mono8, for a state.
 
-        Anatomy is drawn only where the state is LIVE or DRIFT; either with a pose that is missing or not rigid, or with a
-        kernel that fails, becomes REFUSED. Raises DataError where frame or camera have another size or the frame is not uint8.
+        Anatomy is drawn only where the state says so (``OverlayState.draws``), as ``view`` has it; without a camera or with a
+        pose that is missing or not rigid, or with a kernel that fails, that becomes REFUSED. The picture is rgb8 where the
+        frame is, else bgr8. Raises DataError where frame or camera have another size or the frame is not uint8.
         """
         start = time.perf_counter_ns()
-        self._check_sizes(frame_bgr, camera)
-        decision = _usable(OverlayDecision(state, readouts.reason), T_cam_ct)
-        image, ids, kernel_ns = _bgr_copy(frame_bgr), None, 0
+        self._check_sizes(frame, camera)
+        decision = _usable(OverlayDecision(state, readouts.reason), T_cam_ct, camera)
+        image, ids, kernel_ns = _bgr_copy(frame, encoding), None, 0
         distances: tuple[StructureDistance, ...] = ()
-        if decision.draws and T_cam_ct is not None:
+        if decision.draws and T_cam_ct is not None and camera is not None:
             before = start
             try:
                 distances = self.distances(T_cam_ct, readouts.T_cam_tip)
@@ -116,6 +131,8 @@ class OverlayRenderer:
                 decision, distances = OverlayDecision(OverlayState.REFUSED, str(e)), ()
             kernel_ns = time.perf_counter_ns() - before
         tip = self._annotate(image, camera, decision, readouts, distances)
+        if encoding == 'rgb8':
+            cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
         rest_ns = time.perf_counter_ns() - start - kernel_ns
         return RenderedOverlay(
             image=image,
@@ -132,37 +149,38 @@ class OverlayRenderer:
     def _draw_anatomy(self, image: U8, camera: CameraModel, T_cam_ct: F64) -> U8:
         """Draw the structures in place and return the ids; the kernel's own memory is not handed out."""
         poses = [T_cam_ct] * len(self._scene.anatomies)
-        result = self._rasteriser.render(image, camera, poses, self._scene.styles)
+        result = self._rasteriser.render(image, camera, poses, self.view.styles(self._scene))
         np.copyto(image, result.image)
         return np.array(result.ids)
 
     def distances(self, T_cam_ct: F64 | None, T_cam_tip: F64 | None) -> tuple[StructureDistance, ...]:
-        """Return how far the tip is from every visible target and risk; none without either pose. Raises KernelError."""
+        """Return how far the tip is from every shown target and risk; none without either pose. Raises KernelError."""
         if T_cam_ct is None or T_cam_tip is None:
             return ()
-        rows = zip(self._scene.meshes, self._scene.styles, strict=True)
-        return self._tip_distances.at(T_cam_ct, T_cam_tip, {mesh.name for mesh, style in rows if style.visible})
+        return self._tip_distances.at(T_cam_ct, T_cam_tip, {m.name for m in self._scene.meshes} - self.view.hidden)
 
-    def _check_sizes(self, frame: U8, camera: CameraModel) -> None:
+    def _check_sizes(self, frame: U8, camera: CameraModel | None) -> None:
         own = 'x'.join(map(str, self._size))
         if frame.dtype != np.uint8 or frame.ndim not in (2, 3) or (frame.ndim == 3 and frame.shape[2] != 3):
             raise DataError(f'image {frame.shape} {frame.dtype}: uint8 of (H, W, 3) bgr8 or (H, W) mono8 is needed')
         if frame.shape[1::-1] != self._size:
             raise DataError(f'image {frame.shape[1]}x{frame.shape[0]}: the overlay is {own}')
-        if (camera.width_px, camera.height_px) != self._size:
+        if camera is not None and (camera.width_px, camera.height_px) != self._size:
             raise DataError(f'camera {camera.width_px}x{camera.height_px}: the overlay is {own}')
 
     def _annotate(
         self,
         image: U8,
-        camera: CameraModel,
+        camera: CameraModel | None,
         decision: OverlayDecision,
         readouts: Readouts,
         distances: Sequence[StructureDistance],
     ) -> bool:
         """Draw tip, border, banner and readouts in place; return whether the tip is in the picture."""
         tip = readouts.T_cam_tip
-        seen = tip is not None and se3.is_rigid(tip) and draw_tip(image, camera, tip, readouts.p_tip_shaft_m)
+        seen = False
+        if tip is not None and camera is not None and se3.is_rigid(tip):
+            seen = draw_tip(image, camera, tip, readouts.p_tip_shaft_m)
         margin = max(4, image.shape[0] // 60)
         if banner := BANNERS.get(decision.state):
             margin += self._border(image, decision.state, banner)
@@ -180,14 +198,17 @@ class OverlayRenderer:
         return border_px
 
 
-def _bgr_copy(frame: U8) -> U8:
-    return frame.copy() if frame.ndim == 3 else np.asarray(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+def _bgr_copy(frame: U8, encoding: str) -> U8:
+    converted = bgr(frame, 'mono8' if frame.ndim == 2 else encoding)
+    return converted.copy() if converted is frame else converted
 
 
-def _usable(asked: OverlayDecision, T_cam_ct: F64 | None) -> OverlayDecision:
+def _usable(asked: OverlayDecision, T_cam_ct: F64 | None, camera: CameraModel | None) -> OverlayDecision:
     """Return the decision, REFUSED where anatomy was to be drawn without a pose that can be."""
-    if not asked.draws or (T_cam_ct is not None and se3.is_rigid(T_cam_ct)):
+    if not asked.draws or (camera is not None and T_cam_ct is not None and se3.is_rigid(T_cam_ct)):
         return asked
+    if camera is None:
+        return OverlayDecision(OverlayState.REFUSED, 'no camera_info')
     problem = 'no pose' if T_cam_ct is None else 'the pose is not finite and rigid'
     return OverlayDecision(OverlayState.REFUSED, problem)
 

@@ -100,7 +100,7 @@ class Instrument:
 
 @dataclass(frozen=True)
 class SceneWindow:
-    """A see-through window of ``radius_m`` about a structure's middle, or the tip (``around``: its name, or tip).
+    """A see-through window of ``radius_m``: ``around`` the tip, a structure's middle (its name), or the picture's centre.
 
     Its soft rim is ``rim`` (0-1) of the radius; inside, ``keep`` (0-1) of the picture's brightness is kept.
     """
@@ -145,8 +145,8 @@ class Scene:
                 twice = next(n for n in found if found.count(n) > 1)
                 raise ConfigError(f'scene: {what} {twice!r} is there more than once')
         window = self.look.window
-        if window is not None and window.around not in ('tip', *names):
-            raise ConfigError(f'scene: look: window: around {window.around!r}; valid: tip, {", ".join(names)}')
+        if window is not None and window.around not in ('tip', 'centre', *names):
+            raise ConfigError(f'scene: look: window: around {window.around!r}; valid: tip, centre, {", ".join(names)}')
 
     def _others(self) -> dict[str, tuple[Landmark | Trajectory | Instrument, ...]]:
         return {'landmark': self.landmarks, 'trajectory': self.trajectories, 'instrument': self.instruments}
@@ -185,11 +185,22 @@ class Scene:
         """Return the styles of the anatomy for a picture of so many lines."""
         return [for_height(a.style, height_px) for a in self.anatomies]
 
+    @property
+    def names(self) -> list[str]:
+        """The names of everything that can be shown and hidden, each once."""
+        return list(dict.fromkeys(thing.name for thing in self._things()))
+
+    @property
+    def visible(self) -> set[str]:
+        """The names of what is shown."""
+        return {thing.name for thing in self._things() if thing.style.visible}
+
+    def _things(self) -> tuple[Thing, ...]:
+        return (*self.anatomies, *self.landmarks, *self.trajectories, *self.instruments)
+
     def with_visible(self, visible: Mapping[str, bool]) -> Scene:
         """Return the scene with things of these names shown or hidden; raises ConfigError for a name that is not there."""
-        things: tuple[Anatomy | Landmark | Trajectory | Instrument, ...]
-        things = (*self.anatomies, *self.landmarks, *self.trajectories, *self.instruments)
-        names = dict.fromkeys(thing.name for thing in things)
+        names = self.names
         for name in visible:
             if name not in names:
                 raise ConfigError(f'scene: nothing is named {name!r}; valid: {", ".join(names)}')
@@ -202,8 +213,9 @@ class Scene:
         )
 
 
-Thing = TypeVar('Thing', Anatomy, Landmark, Trajectory, Instrument)
+Thing = Anatomy | Landmark | Trajectory | Instrument
+T = TypeVar('T', Anatomy, Landmark, Trajectory, Instrument)
 
 
-def _toggled(thing: Thing, visible: Mapping[str, bool]) -> Thing:
+def _toggled(thing: T, visible: Mapping[str, bool]) -> T:
     return replace(thing, style=replace(thing.style, visible=visible.get(thing.name, thing.style.visible)))

@@ -12,6 +12,7 @@ import numpy as np
 
 from arsurg_ros import frames
 from arsurg_ros.errors import ConfigError
+from arsurg_ros.files.encodings import grey
 from arsurg_ros.geometry.boards import MarkerBoard
 from arsurg_ros.geometry.edges import refine_corners
 from arsurg_ros.registry import param
@@ -64,19 +65,19 @@ class ArucoTracker:
         problem = image_problem(frame, camera)
         if problem:
             return [self._pose(frame, b, Validity.LOST, problem) for b in self._boards]
-        tags = self.detect(frame.image)
+        tags = self.detect(frame.image, frame.encoding)
         return [self._locate(frame, camera, board, tags) for board in self._boards]
 
-    def detect(self, image: U8) -> dict[int, F64]:
+    def detect(self, image: U8, encoding: str = 'bgr8') -> dict[int, F64]:
         """Return {id: corners (4, 2) px} of the tags in an image; an id seen twice is left out, nobody knows which is it."""
-        grey = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-        corners, ids, _ = self._detector.detectMarkers(grey)
+        brightness = grey(image, encoding)
+        corners, ids, _ = self._detector.detectMarkers(brightness)
         if ids is None or len(ids) == 0:
             return {}
         seen = [int(i) for i in np.ravel(ids)]
         found: F64 = np.asarray(corners, dtype=np.float64).reshape(-1, 4, 2)
         if self._config.refine == 'edges':
-            found = refine_corners(grey, found)
+            found = refine_corners(brightness, found)
         return {i: c for i, c in zip(seen, found, strict=True) if seen.count(i) == 1}
 
     def close(self) -> None:
@@ -134,7 +135,7 @@ def image_problem(frame: Frame, camera: CameraModel) -> str:
     if (width, height) != (camera.width_px, camera.height_px):
         return f'image is {width}x{height}, the calibration is for {camera.width_px}x{camera.height_px}'
     if frame.image.dtype != np.uint8 or frame.image.ndim not in (2, 3) or frame.image.shape[2:] not in ((), (3,)):
-        return f'image of {frame.image.dtype}, shape {frame.image.shape}: 8 bit grey or bgr is needed'
+        return f'image of {frame.image.dtype}, shape {frame.image.shape}: 8 bit grey or colour is needed'
     if not np.isfinite(camera.K).all():
         return 'camera matrix K is not finite'
     return ''
