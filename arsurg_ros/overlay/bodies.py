@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What of a scene the rasteriser draws: the anatomy, a shell of the expected error around each target, instruments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from arsurg_ros.geometry import se3
+from arsurg_ros.overlay.budget import Detail
+from arsurg_ros.overlay.look import Box, box_of, depth_range_m
+from arsurg_ros.overlay.readouts import Readouts, error_margin_m
+from arsurg_ros.overlay.state import OverlayState
+from arsurg_ros.overlay.structures import Anatomy, Scene
+from arsurg_ros.overlay.style import Role, for_height
+from arsurg_ros.types import F64, Mesh, MeshStyle
+
+#: The shell of a target's 95 % margin: no fill, a thin broken line.
+SHELL_OUTLINE, SHELL_LINE_PX = 0.9, 2.0
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The rows of one frame, in the order of ``Bodies.meshes``; ``near_m`` is None for what is hidden or behind the camera."""
+
+    poses: list[F64]
+    styles: list[MeshStyle]
+    near_m: list[float | None]
+
+
+class Bodies:
+    """A scene's meshes in the rasteriser's order: anatomies (margins among them), targets' shells, instruments."""
+
+    def __init__(self, scene: Scene) -> None:
+        """List them; a shell has the triangles of its target."""
+        self._targets = [k for k, a in enumerate(scene.anatomies) if a.role is Role.TARGET]
+        shells = [scene.anatomies[k] for k in self._targets]
+        self.meshes: list[Mesh] = [
+            *scene.meshes,
+            *(replace(a.mesh, name=f'{a.name} error') for a in shells),
+            *(i.mesh for i in scene.instruments),
+        ]
+        whole = [Detail((len(i.mesh.triangles),), (0.0,)) for i in scene.instruments]
+        self.levels: list[list[Mesh]] = [*scene.levels, *(scene.levels[k] for k in self._targets), *([] for _ in whole)]
+        self.details: list[Detail] = [*scene.details, *(scene.details[k] for k in self._targets), *whole]
+        self._boxes: list[Box] = [box_of(mesh) for mesh in self.meshes]
+
+    def placed(self, shown: Scene, height_px: int, T_cam_ct: F64, state: OverlayState, readouts: Readouts) -> Placed:
+        """Return the frame's rows for the scene as it is shown; a predicted pose's lines are all broken."""
+        anatomies = [for_height(a.style, height_px) for a in shown.anatomies]
+        shells = [self._shell(shown.anatomies[k], height_px, readouts) for k in self._targets]
+        instruments = [self._instrument_pose(i.name, i.frame, readouts) for i in shown.instruments]
+        occluders = [
+            replace(i.style, visible=i.style.visible and T is not None, occluder=True)
+            for i, T in zip(shown.instruments, instruments, strict=True)
+        ]
+        styles = [*anatomies, *shells]
+        if state is OverlayState.PREDICTED:
+            styles = [replace(style, dashed=True) for style in styles]
+        styles += occluders
+        poses = [T_cam_ct] * (len(anatomies) + len(shells)) + [T_cam_ct if T is None else T for T in instruments]
+        near = [
+            depth[0] if style.visible and (depth := depth_range_m(box, style.inflate_m, T)) else None
+            for box, style, T in zip(self._boxes, styles, poses, strict=True)
+        ]
+        return Placed(poses, styles, near)
+
+    @staticmethod
+    def _shell(target: Anatomy, height_px: int, readouts: Readouts) -> MeshStyle:
+        margin_m = error_margin_m(target.name, readouts.margins)
+        style = MeshStyle(
+            target.style.rgb,
+            fill=0.0,
+            outline=SHELL_OUTLINE,
+            visible=target.style.visible and bool(margin_m),
+            width_px=SHELL_LINE_PX,
+            dashed=True,
+            inflate_m=margin_m or 0.0,
+        )
+        return for_height(style, height_px)
+
+    @staticmethod
+    def _instrument_pose(name: str, frame: str, readouts: Readouts) -> F64 | None:
+        T = readouts.T_cam_instruments.get(name) if frame else readouts.T_cam_tip
+        return T if T is not None and se3.is_rigid(T) else None
+
