@@ -103,12 +103,13 @@ def make_scene(meshes: Mapping[str, Mesh], roles: Mapping[str, Role], sheet: Sty
     return Scene(tuple(Anatomy(mesh, styler.style(of[name]), of[name]) for name, mesh in meshes.items()))
 
 
-def load_scene(path: str | Path, root: str | Path = '') -> Scene:
+def load_scene(path: str | Path, root: str | Path = '', *, sheet: StyleSheet | None = None) -> Scene:
     """Return the scene of a YAML file with its meshes read; their paths are relative to ``root``, or else to the file.
 
+    ``sheet`` stands in for the file's own style sheet; what the file says of a single mesh holds.
     Raises DataError for a scene, style or mesh file that cannot be read, ConfigError for an unknown key or wrong value.
     """
-    return Scene(tuple(Anatomy(_read(e), e.style, e.role) for e in read_entries(path, root)))
+    return Scene(tuple(Anatomy(_read(e), e.style, e.role) for e in read_entries(path, root, sheet=sheet)))
 
 
 def _read(entry: MeshEntry) -> Mesh:
@@ -126,7 +127,7 @@ def _synthetic_mesh(entry: MeshEntry) -> Mesh:
     return replace(meshes[wanted], name=entry.name)
 
 
-def read_entries(path: str | Path, root: str | Path = '') -> tuple[MeshEntry, ...]:
+def read_entries(path: str | Path, root: str | Path = '', *, sheet: StyleSheet | None = None) -> tuple[MeshEntry, ...]:
     """Return the entries of a scene file, without reading the meshes; raises as ``load_scene`` does."""
     path = Path(path)
     where = f'scene {path}'
@@ -138,7 +139,7 @@ def read_entries(path: str | Path, root: str | Path = '') -> tuple[MeshEntry, ..
     if not isinstance(meshes, Mapping) or not meshes:
         raise ConfigError(f'{where}: meshes {meshes!r}: a mapping of at least one name to its path and style is needed')
     unit = _choice(data.get('unit', 'mm'), tuple(UNITS_M), f'{where}: unit')
-    styler = _Styler(_sheet(data.get('style'), path.parent, where))
+    styler = _Styler(sheet or _sheet(data.get('style'), path.parent, where))
     folder = Path(root) if root else path.parent
     return tuple(_entry(str(n), e, folder, unit, styler, f'{where}: mesh {n}') for n, e in meshes.items())
 
