@@ -27,9 +27,9 @@ T = se3.compose(se3.from_rotvec([0.3, -0.2, 0.1]), [0.0, 0.01, 0.4])
 KEYS = {
     'command', 'unit', 'software', 'kernel', 'T', 'width', 'height', 'K', 'distortion', 'distortion_model', 'meshes',
     'triangles', 'covered_px', 'covered', 'depth_min', 'depth_max', 'kernel_ms', 'warnings', 'written',
-}
-SQUARE = Mesh('square', np.float32([(-0.05, -0.05, 0), (0.05, -0.05, 0), (0.05, 0.05, 0), (-0.05, 0.05, 0)]),
-              np.array([(0, 1, 2), (0, 2, 3)], np.uint32))
+}  # fmt: skip
+CORNERS = ((-0.05, -0.05, 0), (0.05, -0.05, 0), (0.05, 0.05, 0), (-0.05, 0.05, 0))
+SQUARE = Mesh('square', np.array(CORNERS, np.float32), np.array([(0, 1, 2), (0, 2, 3)], np.uint32))
 
 
 @pytest.fixture
