@@ -94,11 +94,11 @@ def draw(scene: Scene, camera: CameraModel, T_cam_ct: F64, image: U8 | None, bac
     """Draw a scene over an image (H, W, 3) bgr8 or black; raises what Rasteriser raises."""
     rasteriser = Rasteriser(camera.width_px, camera.height_px, scene.meshes, backend=backend)
     poses = [T_cam_ct] * len(scene.anatomies)
-    if backend == 'wasm':  # the first frame's time is that of memory which is touched for the first time
-        rasteriser.render(image, camera, poses, scene.styles)
-    began_ns = time.perf_counter_ns()
-    result = rasteriser.render(image, camera, poses, scene.styles)
-    ms = (time.perf_counter_ns() - began_ns) / 1e6
+    for _ in range(2 if backend == 'wasm' else 1):  # a first frame's time is that of memory which is touched for the first time
+        drawn_on = None if image is None else image.copy()
+        began_ns = time.perf_counter_ns()
+        result = rasteriser.render(drawn_on, camera, poses, scene.styles)
+        ms = (time.perf_counter_ns() - began_ns) / 1e6
     return Drawn(np.array(result.image), np.array(result.depth_m), np.array(result.ids), ms)
 
 

@@ -8,7 +8,6 @@ projection has a part in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from vtkmodules.vtkCommonCore import vtkLogger
 
 from arsurg_ros.files.meshes import load_mesh
 from arsurg_ros.geometry import se3
@@ -38,11 +36,8 @@ STRICT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 500, 1e-12)
 
 
 @pytest.fixture(scope='module')
-def peer() -> Iterator[Peer]:
-    verbosity = vtkLogger.GetCurrentVerbosityCutoff()
-    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)  # it complains of a missing display, which it does not need
-    yield Peer()
-    vtkLogger.SetStderrVerbosity(vtkLogger.ConvertToVerbosity(verbosity))
+def peer() -> Peer:
+    return Peer()
 
 
 def synthetic_meshes() -> dict[str, list[Mesh]]:
