@@ -26,7 +26,7 @@ from arsurg_ros.kernels.raster import Rasteriser
 from arsurg_ros.synthetic.organ import organ
 from arsurg_ros.types import F64, U8, CameraModel, Mesh, MeshStyle
 from bench.native import Native, build
-from bench.timing import Entry, Times, alternate
+from bench.timing import Entry, alternate, in_turn
 
 HD, UHD = (1920, 1080), (3840, 2160)
 TRIANGLES = (1000, 5000, 20_000, 80_000)
@@ -85,8 +85,9 @@ def motion(z_m: float) -> list[F64]:
     return [se3.compose(se3.from_rotvec([0.4 + 0.05 * np.sin(a), 0.1 * np.cos(a), 0.2]), [0, 0, z_m]) for a in turns]
 
 
+@functools.cache
 def frames(size: tuple[int, int]) -> list[U8]:
-    """Return tissue-like frames (H, W, 3) bgr8."""
+    """Return tissue-like frames (H, W, 3) bgr8, the same ones for all."""
     v, u = np.mgrid[: size[1], : size[0]]
     red = 150 + 30 * np.sin(u / 90.0) * np.cos(v / 70.0)
     return [np.stack([0.45 * red + k, 0.5 * red, red], axis=2).astype(np.uint8) for k in range(FRAMES)]
@@ -210,6 +211,6 @@ def grow(calls: int) -> dict[str, dict[str, list[float]]]:
 def cost(covered: float, calls: int) -> dict[str, list[float]]:
     """Return triangles, p50, and the exponent from the smallest to the largest."""
     scenes = [make_scene(n, covered, HD) for n in TRIANGLES]
-    found: list[Times] = [alternate(ours(scene)[0], None, calls, warm=3)[0] for scene in scenes]
+    found = in_turn([ours(scene)[0] for scene in scenes], calls, warm=3)
     n, p50 = [float(len(s.mesh.triangles)) for s in scenes], [t.p50_ms for t in found]
     return {'n': n, 'p50_ms': p50, 'exponent': [float(np.polyfit(np.log(n), np.log(p50), 1)[0])]}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -61,11 +61,8 @@ def times(samples_ns: list[int]) -> Times:
     return Times(len(samples_ns), float(least), float(p50), float(p95), float(p99))
 
 
-def alternate(
-    ours: Callable[[], Any], theirs: Callable[[], Any] | None, calls: int, warm: int = 5
-) -> tuple[Times, Times | None]:
-    """Time ``calls`` of both in turn, after ``warm`` untimed ones, with Python's garbage collector held back."""
-    kinds = [ours] if theirs is None else [ours, theirs]
+def in_turn(kinds: Sequence[Callable[[], Any]], calls: int, warm: int = 5) -> list[Times]:
+    """Time ``calls`` of each in turn, after ``warm`` untimed ones, with Python's garbage collector held back."""
     for _ in range(warm):
         for call in kinds:
             call()
@@ -80,7 +77,14 @@ def alternate(
                 kept.append(time.perf_counter_ns() - began)
     finally:
         gc.enable()
-    found = [times(s) for s in samples]
+    return [times(s) for s in samples]
+
+
+def alternate(
+    ours: Callable[[], Any], theirs: Callable[[], Any] | None, calls: int, warm: int = 5
+) -> tuple[Times, Times | None]:
+    """Time ours and theirs as ``in_turn`` does."""
+    found = in_turn([ours] if theirs is None else [ours, theirs], calls, warm)
     return found[0], found[1] if len(found) > 1 else None
 
 
