@@ -72,7 +72,7 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(f'{self.prog}: {message} (see {self.prog} --help)')
 
 
-def parser(words: Collection[str] = tuple(commands.GROUPS)) -> argparse.ArgumentParser:
+def parser(words: Collection[str] = (*commands.GROUPS, *commands.ALONE)) -> argparse.ArgumentParser:
     """Return the command's parser, which raises ConfigError for words that it does not know.
 
     Groups that are not among ``words`` are named; their commands are not imported.

@@ -35,6 +35,17 @@ def load_camera_model(path: str | Path, width_px: int, height_px: int) -> Camera
     return _from_text(text, f'calibration {path}', width_px, height_px)
 
 
+def calibrated_size(path: str | Path) -> tuple[int, int] | None:
+    """Return the image size that a camera_info YAML is for, px; None for a text, which knows none, or no such YAML."""
+    if Path(path).suffix not in ('.yaml', '.yml'):
+        return None
+    try:
+        data = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+        return int(data['image_width']), int(data['image_height'])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
+
+
 def model_from_info(info: Any, where: str) -> CameraModel:
     """Return the camera of a sensor_msgs/CameraInfo message; raises DataError for one that is no pinhole calibration."""
     size = int(info.width), int(info.height)

@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What ``arsurg`` does without ROS: calibrate, register, estimate. One module a command, each with ``add`` and ``run``."""
+"""What ``arsurg`` does without ROS: calibrate, register, estimate, render.
+
+One module a command, each with ``add`` and ``run``.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,18 @@ MODULES: dict[str, tuple[str, ...]] = {
     'estimate': ('arsurg_ros.commands.latency',),
     'log': ('arsurg_ros.commands.log',),
 }
+#: Command without a group -> its module and help; the module's ``add`` takes the command's own parser.
+ALONE = {'render': ('arsurg_ros.commands.render', 'draw one frame: meshes as a camera sees them, over a picture or black')}
 
 
-def add_all(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], words: Collection[str] = tuple(GROUPS)
-) -> None:
-    """Add every group to the ``arsurg`` parser, and the commands of those among the words given: others are not imported."""
+def add_all(commands: argparse._SubParsersAction[argparse.ArgumentParser], words: Collection[str] = (*GROUPS, *ALONE)) -> None:
+    """Add every command to the ``arsurg`` parser, and the options of those among the words given: others are not imported."""
     for group, description in GROUPS.items():
         parser = commands.add_parser(group, help=description, description=description.capitalize() + '.')
         members = parser.add_subparsers(required=True, metavar='WHAT')
         for module in MODULES[group] if group in words else ():
             importlib.import_module(module).add(members)
+    for name, (module, description) in ALONE.items():
+        parser = commands.add_parser(name, help=description, description=description.capitalize() + '.')
+        if name in words:
+            importlib.import_module(module).add(parser)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sets of files by folder, pattern or name, in the order that people mean; pictures as grey values."""
+"""Sets of files by folder, pattern or name, in the order that people mean; pictures as grey values or bgr."""
 
 from __future__ import annotations
 
@@ -42,11 +42,20 @@ def natural(path: Path) -> list[tuple[int, str]]:
 
 def read_grey(path: Path) -> U8:
     """Return a picture's grey values (H, W); raises DataError for a file that is no picture or breaks off."""
+    return _read(path, cv2.IMREAD_GRAYSCALE)
+
+
+def read_bgr(path: Path) -> U8:
+    """Return a picture as (H, W, 3) bgr8; raises DataError for a file that is no picture or breaks off."""
+    return _read(path, cv2.IMREAD_COLOR)
+
+
+def _read(path: Path, how: int) -> U8:
     try:
         data = np.fromfile(path, dtype=np.uint8)
     except OSError as e:
         raise DataError(f'image {path}: {e.strerror}') from e
-    image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    image = cv2.imdecode(data, how) if data.size else None
     if image is None:
         raise DataError(f'image {path}: not a picture that can be read ({data.size} bytes)')
     return np.asarray(image, dtype=np.uint8)

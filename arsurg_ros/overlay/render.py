@@ -23,7 +23,7 @@ from arsurg_ros.overlay.readouts import Readouts, alphabet, seen_tip, state_mark
 from arsurg_ros.overlay.state import OverlayDecision, OverlayState
 from arsurg_ros.overlay.structures import Scene
 from arsurg_ros.overlay.view import View, view_of
-from arsurg_ros.types import F64, U8, CameraModel
+from arsurg_ros.types import F32, F64, U8, CameraModel
 
 #: What is shown where not even a banner can be drawn: dark grey, no camera's picture.
 BLANK = 40
@@ -34,8 +34,8 @@ class RenderedOverlay:
     """The picture (H, W, 3), the caller's to keep; ``drawn`` tells whether anatomy is in it.
 
     ``state`` and ``reason`` are those of the picture, which may be worse than asked for. ``ids`` (H, W) uint8, where
-    anatomy was drawn: k + 1 where structure k is nearest; a view, good until the next picture. ``kernel_ms`` is the
-    rasteriser's time, ``composite_ms`` the rest. ``distances`` are the tip's to the visible targets, nearest first, and then
+    anatomy was drawn: k + 1 where structure k is nearest, and ``depth_m`` (H, W) float32, inf where none is: views, good
+    until the next picture. ``kernel_ms`` is the rasteriser's time, ``composite_ms`` the rest. ``distances`` are the tip's to the visible targets, nearest first, and then
     to the risks; none without anatomy. ``detail`` says which levels were drawn, where there is a frame budget.
     """
 
@@ -46,6 +46,7 @@ class RenderedOverlay:
     composite_ms: float
     reason: str = ''
     ids: U8 | None = None
+    depth_m: F32 | None = None
     tip_drawn: bool = False
     distances: tuple[StructureDistance, ...] = ()
     detail: LevelChoice | None = None
@@ -137,6 +138,7 @@ class OverlayRenderer:
             composite_ms=rest_ns / 1e6,
             reason=decision.reason,
             ids=None if anatomy.result is None else anatomy.result.ids,
+            depth_m=None if anatomy.result is None else anatomy.result.depth_m,
             tip_drawn=bool(tip),
             distances=anatomy.distances,
             detail=anatomy.detail,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,9 +15,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Times:
-    """Percentiles of ``n`` calls, milliseconds."""
+    """The least of ``n`` calls, which others' load disturbs least, and percentiles; milliseconds."""
 
     n: int
+    min_ms: float
     p50_ms: float
     p95_ms: float
     p99_ms: float
@@ -56,15 +57,12 @@ class Entry:
 
 def times(samples_ns: list[int]) -> Times:
     """Return the percentiles of durations in nanoseconds."""
-    p50, p95, p99 = np.percentile(np.array(samples_ns) / 1e6, (50, 95, 99))
-    return Times(len(samples_ns), float(p50), float(p95), float(p99))
+    least, p50, p95, p99 = np.percentile(np.array(samples_ns) / 1e6, (0, 50, 95, 99))
+    return Times(len(samples_ns), float(least), float(p50), float(p95), float(p99))
 
 
-def alternate(
-    ours: Callable[[], Any], theirs: Callable[[], Any] | None, calls: int, warm: int = 5
-) -> tuple[Times, Times | None]:
-    """Time ``calls`` of both in turn, after ``warm`` untimed ones, with Python's garbage collector held back."""
-    kinds = [ours] if theirs is None else [ours, theirs]
+def in_turn(kinds: Sequence[Callable[[], Any]], calls: int, warm: int = 5) -> list[Times]:
+    """Time ``calls`` of each in turn, after ``warm`` untimed ones, with Python's garbage collector held back."""
     for _ in range(warm):
         for call in kinds:
             call()
@@ -79,7 +77,14 @@ def alternate(
                 kept.append(time.perf_counter_ns() - began)
     finally:
         gc.enable()
-    found = [times(s) for s in samples]
+    return [times(s) for s in samples]
+
+
+def alternate(
+    ours: Callable[[], Any], theirs: Callable[[], Any] | None, calls: int, warm: int = 5
+) -> tuple[Times, Times | None]:
+    """Time ours and theirs as ``in_turn`` does."""
+    found = in_turn([ours] if theirs is None else [ours, theirs], calls, warm)
     return found[0], found[1] if len(found) > 1 else None
 
 
