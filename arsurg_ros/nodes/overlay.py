@@ -14,18 +14,20 @@ from geometry_msgs.msg import PoseWithCovarianceStamped
 from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import MarkerArray
 
-from arsurg_ros.errors import ArsurgError, DataError
+from arsurg_ros.errors import ArsurgError, ConfigError, DataError
+from arsurg_ros.geometry.pixel_code import CameraCode, OverlayCode, read_camera_code, write_camera_code, write_overlay_code
 from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
 from arsurg_ros.nodes.markers import MarkerMeshes, marker_array
+from arsurg_ros.nodes.overlay_sinks import OverlaySinks
 from arsurg_ros.nodes.quality import drift_status, largest_margin
 from arsurg_ros.nodes.tf import TfListener
-from arsurg_ros.overlay.render import OverlayRenderer, Readouts
+from arsurg_ros.overlay.render import OverlayRenderer, Readouts, RenderedOverlay
 from arsurg_ros.overlay.scene import load_scene
 from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide, look_up
 from arsurg_ros.sinks.markers import MarkerFrames, scene_markers
-from arsurg_ros.types import F64, CameraModel, DriftLevel, DriftStatus, Frame
+from arsurg_ros.types import F64, U8, CameraModel, DriftLevel, DriftStatus, Frame
 
 CHECK_PERIOD_S = 0.005
 # Images that wait at a time: more, and the oldest is shown as it is.
@@ -58,6 +60,7 @@ class OverlayNode(StageNode):
         super().__init__('overlay', **kwargs)
         self._tf: TfListener | None = None
         self._meshes: MarkerMeshes | None = None
+        self._sinks: OverlaySinks | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -86,6 +89,7 @@ class OverlayNode(StageNode):
         self._wait_ns, self._flag_ns, self._silent_ns = (int(p[k] * 1e9) for k in ('pose_wait_s', 'flag_s', 'silent_s'))
         self._image = self.publisher(Image, 'overlay/image_raw', qos.STREAM)
         self._info = self.publisher(CameraInfo, 'overlay/camera_info', qos.STREAM)
+        self._sinks = OverlaySinks(self, p)
         self._markers = self.publisher(MarkerArray, 'overlay/markers', qos.LATCHED)
         self._states = self.publisher(DiagnosticArray, 'overlay/state', qos.LATCHED)
         # Configured but inactive, the latched registration must be kept: only images wait for activation.
@@ -107,7 +111,10 @@ class OverlayNode(StageNode):
         self._state = self._last = None
 
     def release(self) -> None:
-        """Drop the topics and all that was received."""
+        """Finish the recording; drop the topics and all that was received."""
+        if self._sinks is not None:
+            self._sinks.close()
+            self._sinks = None
         super().release()
         if self._tf is not None:
             self._tf.destroy()
@@ -129,10 +136,11 @@ class OverlayNode(StageNode):
 
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Tell the overlay's state."""
+        sinks = dict(self._sinks.counts()) if self._sinks is not None else {}
         if self._state is None:
-            return DiagnosticStatus.WARN, 'no image yet', {}
+            return DiagnosticStatus.WARN, 'no image yet', sinks
         live = self._state is OverlayState.LIVE
-        return DiagnosticStatus.OK if live else DiagnosticStatus.WARN, self._state.value, {'state': self._state.value}
+        return DiagnosticStatus.OK if live else DiagnosticStatus.WARN, self._state.value, {'state': self._state.value, **sinks}
 
     # Inputs.
 
@@ -257,7 +265,11 @@ class OverlayNode(StageNode):
         if self._camera is None:
             raise DataError('camera/camera_info: none yet, so no image can be drawn on')
         frame = pending.frame
+        # Before anything is drawn: it may be drawn over.
+        of_camera = read_camera_code(frame.image) if self._p['pixel_code'] else None
         out = self._renderer_for(frame).render(frame.image, self._camera, T_cam_ct, decision.state, readouts)
+        if self._p['pixel_code']:
+            self._write_codes(out.image, of_camera, overlay_code(frame.stamp_ns, out, ref, T_cam_ct))
         if pending is not self._last:
             self.stats.add('kernel', int(out.kernel_ms * 1e6))
             self.stats.add('composite', int(out.composite_ms * 1e6))
@@ -266,8 +278,20 @@ class OverlayNode(StageNode):
         self._reason = out.reason
         if out.state is not self._state:
             self._change_state(out.state, pending, ref.age_ns, out.reason)
-        self._publish(Frame(frame.stamp_ns, frame.frame_id, out.image), pending)
+        shown = Frame(frame.stamp_ns, frame.frame_id, out.image)
+        self._publish(shown, pending)
+        if self._sinks is not None:
+            self._sinks.show(shown, out.state.value)
         self._last = pending
+
+    def _write_codes(self, image: U8, of_camera: CameraCode | None, of_overlay: OverlayCode) -> None:
+        """Write the overlay's code over a finished picture, and the camera's again, over which it may have drawn."""
+        try:
+            write_overlay_code(image, of_overlay)
+            if of_camera is not None:
+                write_camera_code(image, of_camera)
+        except ConfigError as e:
+            self.warn(str(e))  # too small for a code is not too small to be shown
 
     def _decide(self, ref: PoseLookup) -> OverlayDecision:
         registered = self._T_ref_ct is not None
@@ -328,6 +352,12 @@ class OverlayNode(StageNode):
             frame_ids=MarkerFrames(ct=self._p['ct_frame'], tip=self._p['tip_frame'], state=self._p['camera_frame']),
         )
         self._markers.publish(marker_array(specs))
+
+
+def overlay_code(stamp_ns: int, out: RenderedOverlay, ref: PoseLookup, T_cam_ct: F64 | None) -> OverlayCode:
+    """Return what the pixels shall say: of which image they are, in what state, and with which pose they were drawn."""
+    pose_stamp_ns = None if ref.age_ns is None else stamp_ns - ref.age_ns
+    return OverlayCode(stamp_ns, out.state.value, pose_stamp_ns, T_cam_ct if out.drawn else None)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -157,6 +157,10 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('silent_s', 0.25, 'without an image for so long the last one is shown as lost', 's', 0.0, 10.0),
         _param('stale_s', 0.1, 'a reference pose older than this is never live', 's', low=0.0, high=1.0),
         _param('lost_s', 0.5, 'a reference pose older than this is lost', 's', low=0.0, high=10.0),
+        _param('pixel_code', False, "write stamp, state and pose drawn into the picture's lower edge, for a photodiode"),
+        _param('jpeg_quality', 90, 'of overlay/image_raw/compressed', low=1, high=100),
+        _param('record', '', 'keep what is shown: a new .mp4 file, or a new or empty folder (PNG); empty = do not'),
+        _param('record_rate_hz', 30.0, "an .mp4 file's frame rate", 'Hz', low=1.0, high=240.0),
     ),
     'clock': (
         AUTOSTART,
