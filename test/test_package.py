@@ -26,7 +26,7 @@ ROSDEP = {
     'ament_index_python', 'python3-matplotlib', 'python3-numpy', 'python3-opencv', 'python3-psutil', 'python3-rosbags-pip',
     'python3-scipy', 'python3-yaml',
 }
-EXECUTABLES = {'arsurg', 'camera', 'tracker', 'instrument', 'registration', 'overlay', 'clock'}
+EXECUTABLES = {'arsurg', 'camera', 'tracker', 'instrument', 'registration', 'overlay', 'viewer', 'clock'}
 IMPORTED_ROS = re.compile(r'^\s*(?:from|import) (\w+(?:_msgs|_srvs|_interfaces)|rclpy|launch|launch_ros)\b', re.M)
 
 

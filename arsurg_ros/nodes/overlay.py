@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -15,7 +15,14 @@ from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import MarkerArray
 
 from arsurg_ros.errors import ArsurgError, ConfigError, DataError
-from arsurg_ros.geometry.pixel_code import CameraCode, OverlayCode, read_camera_code, write_camera_code, write_overlay_code
+from arsurg_ros.geometry.pixel_code import (
+    CameraCode,
+    OverlayCode,
+    read_camera_code,
+    strip_height_px,
+    write_camera_code,
+    write_overlay_code,
+)
 from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
@@ -266,7 +273,10 @@ class OverlayNode(StageNode):
             raise DataError('camera/camera_info: none yet, so no image can be drawn on')
         frame = pending.frame
         # Before anything is drawn: it may be drawn over.
-        of_camera = read_camera_code(frame.image) if self._p['pixel_code'] else None
+        of_camera = None
+        if self._p['pixel_code']:
+            of_camera = read_camera_code(frame.image)
+            readouts = replace(readouts, keep_bottom_px=strip_height_px(frame.image.shape[1]))
         out = self._renderer_for(frame).render(frame.image, self._camera, T_cam_ct, decision.state, readouts)
         if self._p['pixel_code']:
             self._write_codes(out.image, of_camera, overlay_code(frame.stamp_ns, out, ref, T_cam_ct))

@@ -162,6 +162,11 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('record', '', 'keep what is shown: a new .mp4 file, or a new or empty folder (PNG); empty = do not'),
         _param('record_rate_hz', 30.0, "an .mp4 file's frame rate", 'Hz', low=1.0, high=240.0),
     ),
+    'viewer': (
+        AUTOSTART,
+        _param('silent_s', 0.25, 'without a new picture for so long the window says so, over a dark one', 's', 0.05, 10.0),
+        _param('late_s', 0.5, 'a picture older than this is not shown as live', 's', 0.05, 60.0),
+    ),
     'clock': (
         AUTOSTART,
         BAG,

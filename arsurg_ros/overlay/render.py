@@ -26,7 +26,8 @@ class Readouts:
 
     ``T_cam_tip`` is drawn in every state: pass it only while the instrument itself is tracked. ``p_tip_shaft_m`` (3,)
     is a point on the shaft in the tip frame. ``reason`` goes into the banner of a state other than LIVE. ``margin`` is a
-    target's name and the radius, metres, that holds its error 95 times in 100; ``notes`` are further lines in small.
+    target's name and the radius, metres, that holds its error 95 times in 100; ``notes`` are further lines in small. No
+    readout is in the lowest ``keep_bottom_px`` rows: a pixel code's place.
     """
 
     T_cam_tip: F64 | None = None
@@ -35,6 +36,7 @@ class Readouts:
     reason: str = ''
     margin: tuple[str, float] | None = None
     notes: tuple[str, ...] = ()
+    keep_bottom_px: int = 0
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class OverlayRenderer:
             text_block(image, lines + [Line(decision.reason)] * bool(decision.reason), (0.5, 0.0), margin)
         registered = decision.state not in (OverlayState.UNREGISTERED, OverlayState.REFUSED)
         if lines := readout_lines(readouts if registered else None, target):
-            text_block(image, lines, (0.0, 1.0), margin)
+            text_block(image[: image.shape[0] - readouts.keep_bottom_px], lines, (0.0, 1.0), margin)
         return seen
 
     def _border(self, image: U8, state: OverlayState, banner: Banner) -> int:
