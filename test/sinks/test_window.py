@@ -109,11 +109,11 @@ def test_without_a_display_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     pytest.importorskip('pygame', reason='pygame-ce is not installed')
     for name in ('DISPLAY', 'WAYLAND_DISPLAY', 'SDL_VIDEODRIVER'):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ConfigError, match="^window: no display that can be opened .DISPLAY '', WAYLAND_DISPLAY ''.: "):
+    with pytest.raises(ConfigError, match=r"^window: no display that can be opened \(DISPLAY '', WAYLAND_DISPLAY ''\): "):
         Window('test')
 
 
 def test_without_pygame_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'pygame', None)
-    with pytest.raises(ConfigError, match='^window: pygame is not here: pip install pygame-ce'):
+    with pytest.raises(ConfigError, match=r'^window: pygame is not here: pip install pygame-ce'):
         Window('test')
