@@ -75,7 +75,7 @@ class OverlayMeasure:
     def __init__(self, *, synthetic: bool) -> None:
         """Measure against the synthetic scene, or without a truth, as for a recording."""
         self.camera: CameraModel | None = None
-        self._truth = Truth() if synthetic else None
+        self.truth = Truth() if synthetic else None
         self._cameras: OrderedDict[int, U8] = OrderedDict()
         self._released_ns: OrderedDict[int, int] = OrderedDict()
         self._received_ns: dict[int, int] = {}
@@ -84,15 +84,15 @@ class OverlayMeasure:
 
     def begins_at(self, epoch_ns: int) -> None:
         """Take the synthetic scene's time 0 on the node's clock."""
-        if self._truth is not None:
-            self._truth.epoch_ns = epoch_ns
+        if self.truth is not None:
+            self.truth.epoch_ns = epoch_ns
 
     def keep_camera(self, frame: Frame, released_ns: int) -> None:
         """Remember a camera frame for a while, and when it was released."""
         self._released_ns[frame.stamp_ns] = released_ns
         if len(self._released_ns) > KEPT_CAMERA_FRAMES:
             self._released_ns.popitem(last=False)
-        if self._truth is None:
+        if self.truth is None:
             return
         self._cameras[frame.stamp_ns] = frame.image
         if len(self._cameras) > KEPT_CAMERA_FRAMES:
@@ -112,10 +112,10 @@ class OverlayMeasure:
 
     def registration_error(self, T_ref_ct: F64) -> dict[str, float]:
         """Return error_mm (rms over the target) and error_deg against the truth; nothing where there is none."""
-        if self._truth is None:
+        if self.truth is None:
             return {}
-        true = self._truth.scene.T_ref_ct
-        off = se3.transform(T_ref_ct, self._truth.p_ct_m) - se3.transform(true, self._truth.p_ct_m)
+        true = self.truth.scene.T_ref_ct
+        off = se3.transform(T_ref_ct, self.truth.p_ct_m) - se3.transform(true, self.truth.p_ct_m)
         return {
             'error_mm': round(float(np.sqrt((off**2).sum(axis=1).mean())) * 1e3, 4),
             'error_deg': round(float(np.degrees(se3.rotation_angle_rad(se3.inverse(true) @ T_ref_ct))), 4),
@@ -128,7 +128,7 @@ class OverlayMeasure:
         state_at: Callable[[int], str],
     ) -> dict[str, Any] | None:
         """Return px, mm, drawn_iou and drawn_shift_px (see arsurg_ros.report) over the frames with anatomy: live, or drift."""
-        if self._truth is None or self.camera is None:
+        if self.truth is None or self.camera is None:
             return None
         live = [s for s in self._received_ns if state_at(s) in DRAWN]
         found = [e for s in live if (e := self._error_at(buffer, registrations, s)) is not None]
@@ -140,7 +140,7 @@ class OverlayMeasure:
     def _error_at(
         self, buffer: TransformBuffer, registrations: Sequence[tuple[int, F64 | None]], stamp_ns: int
     ) -> PoseError | None:
-        assert self._truth is not None and self.camera is not None
+        assert self.truth is not None and self.camera is not None
         # A late frame may be drawn with a registration that came after its stamp.
         drawn_ns = max(stamp_ns + DRAWN_WITHIN_NS, self._received_ns[stamp_ns])
         known = [T for received_ns, T in registrations if received_ns <= drawn_ns]
@@ -150,17 +150,17 @@ class OverlayMeasure:
             T_cam_ref = buffer.lookup(frames.CAM, frames.REF, stamp_ns)
         except TransformLookupError:
             return None
-        return pose_error(self.camera, self._truth.p_ct_m, T_cam_ref @ known[-1], self._truth.T_cam_ct(stamp_ns))
+        return pose_error(self.camera, self.truth.p_ct_m, T_cam_ref @ known[-1], self.truth.T_cam_ct(stamp_ns))
 
     def _drawn(self) -> dict[str, Any]:
         if not self._pairs:
             return {'drawn_iou': None, 'drawn_shift_px': None}
-        assert self._truth is not None and self.camera is not None
-        raster = Rasteriser(self.camera.width_px, self.camera.height_px, self._truth.meshes)
-        solid = [MeshStyle((255, 255, 255), fill=1.0, outline=0.0)] * len(self._truth.meshes)
+        assert self.truth is not None and self.camera is not None
+        raster = Rasteriser(self.camera.width_px, self.camera.height_px, self.truth.meshes)
+        solid = [MeshStyle((255, 255, 255), fill=1.0, outline=0.0)] * len(self.truth.meshes)
         rows = []
         for stamp_ns, camera_image, overlay_image in self._pairs:
-            poses = [self._truth.T_cam_ct(stamp_ns)] * len(self._truth.meshes)
+            poses = [self.truth.T_cam_ct(stamp_ns)] * len(self.truth.meshes)
             true = raster.render(None, self.camera, poses, solid).ids > 0
             rows.append(drawn_agreement(camera_image, overlay_image, true))
         iou, shift = np.array(rows).T

@@ -24,7 +24,8 @@ from arsurg_ros.files.calibrations import camera_in_tracker, tip_in_tool
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.poses import interpolate_poses
-from arsurg_ros.overlay.render import OverlayRenderer, Readouts, RenderedOverlay
+from arsurg_ros.overlay.readouts import Readouts
+from arsurg_ros.overlay.render import OverlayRenderer, RenderedOverlay
 from arsurg_ros.overlay.scene import Scene, load_scene
 from arsurg_ros.overlay.state import OverlayLimits, decide, look_up
 from arsurg_ros.overlay.view import extent_m
@@ -160,12 +161,12 @@ class Pipeline:
         drift = self.drift.judge(frame.stamp_ns)
         decision = decide(reference, accepted is not None, self.limits, drift=drift, tip=tip)
         T_cam_ct = reference.T @ accepted.T_ref_ct if reference.T is not None and accepted is not None else None
-        margins = [(t.name, t.margin95_m) for t in accepted.targets] if accepted is not None else []
+        margins = tuple((t.name, t.margin95_m) for t in accepted.targets) if accepted is not None else ()
         readouts = Readouts(
             T_cam_tip=tip.T,
             fre_m=accepted.fre_m if accepted is not None else None,
             reason=decision.reason,
-            margin=max(margins, key=lambda margin: margin[1], default=None),
+            margins=margins,
         )
         renderer = self._renderer_for(frame)
         return renderer.render(frame.image, self.camera.model, T_cam_ct, decision.state, readouts, frame.encoding)

@@ -28,6 +28,10 @@ overlay_error           against ground truth, frames with anatomy (live or drift
                         distance and 3D distance, rms a frame over some 300 vertices of the liver), drawn_iou -> n, min,
                         median (the pixels that changed against the true silhouette), drawn_shift_px -> n, median, max
                         (their centres)
+shown                   what the overlay's pixel codes said (see arsurg_ros.photodiode): pictures, repeats (the same again),
+                        skipped (numbers of camera frames left out), longest_still_ms (of a valid one), states, faults ->
+                        pictures; spreads (n, p50, p95, max): age_ms (by the stamp in the pixels), age_drawn_ms (those with
+                        anatomy), pose_gap_ms (to the newest pose used), px and mm (pose drawn against the true one)
 peak_memory_mib         process -> peak resident memory
 lost_to_flag_ms         longest time from the last valid reference pose to the first overlay that says so
 limits                  list of {name, value, op, limit, ok, counts}; on a shared machine limits of time do not count
@@ -50,7 +54,7 @@ from arsurg_ros.errors import ConfigError
 SCHEMA = 'arsurg.report/1'
 OPERATORS = {'max': '<=', 'min': '>='}
 #: Figures that say how fast the machine was.
-TIMES = ('latency_ms/', 'fps', 'frames/lost', 'frames/before_first_overlay', 'tf_rate_hz/', 'lost_to_flag_ms')
+TIMES = ('latency_ms/', 'fps', 'frames/lost', 'frames/before_first_overlay', 'tf_rate_hz/', 'lost_to_flag_ms', 'shown/age')
 
 
 def spread(values: Sequence[float], digits: int = 3) -> dict[str, float] | None:
@@ -112,8 +116,8 @@ def text(report: Mapping[str, Any]) -> str:
         lines.append(f'  {stage:40}' + ''.join(f'{p[k]:8.2f}' for k in ('p50', 'p95', 'p99', 'max')) + f'{p["n"]:8d}')
     lines.append(f'TF rate, Hz       {_pairs(report["tf_rate_hz"], 1)}')
     lines.append(f'TF tree           {", ".join(f"{p} -> {c}" for c, p in report["tf"].items())}')
-    lines += [*_first_frame(report), *_registration(report), *_overlay_error(report)]
-    if report.get('lost_to_flag_ms') is not None:
+    lines += [*_first_frame(report), *_registration(report), *_overlay_error(report), *_shown(report)]
+    if report.get('lost_to_flag_ms', 'shown/age') is not None:
         lines.append(f'reference lost    flagged on the overlay within {report["lost_to_flag_ms"]:.0f} ms')
     lines.append(f'peak memory, MiB  {_pairs(report["peak_memory_mib"], 0)}')
     lines += [f'{kind:17} {path}' for kind, path in report['files'].items()]
@@ -162,6 +166,27 @@ def _overlay_error(report: Mapping[str, Any]) -> list[str]:
             f'drawn pixels      IoU with the true silhouette: median {iou["median"]:.3f}, min {iou["min"]:.3f}; shift median '
             f'{shift["median"]:.2f} px, max {shift["max"]:.2f} (n {iou["n"]})'
         )
+    return lines
+
+
+def _shown(report: Mapping[str, Any]) -> list[str]:
+    shown = report.get('shown')
+    return [f'pixels            {line}' for line in shown_text(shown)] if shown and shown['states'] else []
+
+
+def shown_text(shown: Mapping[str, Any]) -> list[str]:
+    """Return a photodiode's summary as lines."""
+    faults = {name: n for name, n in shown['faults'].items() if n}
+    lines = [
+        f'{shown["pictures"]} pictures ({_pairs(shown["states"])}), {shown["repeats"]} repeated, '
+        f'{shown["skipped"]} camera frames skipped; faults: {_pairs(faults)}'
+    ]
+    for name, what, unit in (
+        ('age_drawn_ms', 'capture to shown', 'ms'), ('pose_gap_ms', 'picture less newest pose', 'ms'),
+        ('px', 'pose drawn against the true one', 'px'), ('mm', 'pose drawn against the true one', 'mm'),
+    ):
+        if p := shown[name]:
+            lines.append(f'{what}: p50 {p["p50"]:.2f} {unit}, p95 {p["p95"]:.2f}, max {p["max"]:.2f} (n {p["n"]})')
     return lines
 
 

@@ -20,7 +20,7 @@ from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.resources import share_dir
 
 Value = bool | int | float | str | list[Any]
-EXECUTABLES = ('clock', 'camera', 'tracker', 'instrument', 'registration', 'overlay')
+EXECUTABLES = ('clock', 'camera', 'tracker', 'instrument', 'registration', 'overlay', 'viewer')
 PROFILE_KEYS = ('description', 'nodes', 'limits', 'baseline_mm')
 
 
@@ -222,8 +222,11 @@ def _or(given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
         'scene': values['scene'],
         'instrument': values['instrument'],
         'camera_frame': camera_frame,
+        'record': values['record'],
     }
     specs.append(NodeSpec('overlay', 'overlay', {**base, **frames, **overlay}, dict(remap)))
+    if values['window'] == 'true':
+        specs.append(NodeSpec('viewer', 'viewer', base))
     return tuple(specs)
 
 
@@ -301,6 +304,8 @@ OR = System(
         ),
         Argument('session_file', '', 'file of registration/save and registration/load'),
         Argument('scene', '', 'scene YAML'),
+        Argument('record', '', 'keep what the overlay shows: a new .mp4 file, or a new folder (PNG); empty = do not'),
+        Argument('window', 'false', 'also show the overlay in a window', ('true', 'false')),
         Argument('camera_frame', 'cam', 'optical frame of the camera'),
         Argument('tracker_frame', 'trk', 'frame of the tracker'),
         Argument('ref_frame', 'ref', 'frame of the reference body'),

@@ -104,3 +104,20 @@ def test_on_a_shared_machine_figures_of_time_are_said_and_do_not_count():
     assert r['ok'] is False
     report.judge(r, {'latency_ms/none/p95': {'max': 10}}, shared_machine=True)  # what was never measured is no late figure
     assert r['ok'] is False
+
+
+def test_what_the_pixels_said_is_told():
+    said = {
+        'pictures': 99, 'repeats': 2, 'skipped': 1, 'longest_still_ms': 33.0, 'states': {'live': 60, 'lost': 39},
+        'faults': {'frozen': 0, 'old_pose': 3}, 'age_ms': None, 'px': None, 'mm': None,
+        'age_drawn_ms': {'n': 60, 'p50': 41.0, 'p95': 55.5, 'max': 70.0},
+        'pose_gap_ms': {'n': 60, 'p50': 0.0, 'p95': 0.0, 'max': 0.0},
+    }
+    lines = report.shown_text(said)
+    assert lines[0] == '99 pictures (live 60, lost 39), 2 repeated, 1 camera frames skipped; faults: old_pose 3'
+    assert lines[1] == 'capture to shown: p50 41.00 ms, p95 55.50, max 70.00 (n 60)'
+    assert len(lines) == 3
+    r = {**sample(), 'recorder_dropped': 0, 'limits': [], 'ok': True}
+    assert 'pixels            ' not in report.text(r)
+    assert 'pixels            99 pictures' in report.text({**r, 'shown': said})
+    assert 'pixels            ' not in report.text({**r, 'shown': {**said, 'states': {}}})  # a run without codes

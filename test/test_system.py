@@ -153,3 +153,13 @@ def test_every_argument_says_what_it_is(system):
     for argument in system.arguments:
         assert argument.description
         assert not argument.choices or argument.default in argument.choices
+
+
+def test_the_or_may_keep_and_show_what_is_shown():
+    def of(given):
+        return {s.executable: s for s in OR.build({'landmarks': 'l.yaml', 'scene': 's.yaml', **given})}
+
+    assert 'viewer' not in of({}) and of({})['overlay'].parameters['record'] == ''
+    found = of({'window': 'true', 'record': 'kept.mp4'})
+    assert found['viewer'].parameters == {'autostart': True}
+    assert found['overlay'].parameters['record'] == 'kept.mp4'

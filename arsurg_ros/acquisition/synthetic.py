@@ -11,6 +11,7 @@ import numpy as np
 from arsurg_ros import frames
 from arsurg_ros.acquisition.faults import FaultLog
 from arsurg_ros.errors import ConfigError
+from arsurg_ros.geometry.pixel_code import CameraCode, write_camera_code
 from arsurg_ros.registry import param
 from arsurg_ros.synthetic.render import render_frame
 from arsurg_ros.synthetic.scene import Scene
@@ -33,6 +34,7 @@ class SyntheticConfig:
     drop_probability: float = param(0.0, 'share of frames lost on purpose', low=0.0, high=1.0)
     delay_s: float = param(0.0, 'delivery delay; the stamps stay true', unit='s', low=0.0, high=10.0)
     jitter_s: float = param(0.0, 'further random delay of a frame, at most', unit='s', low=0.0, high=10.0)
+    pixel_code: bool = param(False, "write stamp and number of the pose into each picture's lower edge, for a photodiode")
     camera_frame: str = param(frames.CAM, "the camera's optical frame")
 
 
@@ -42,7 +44,10 @@ class SyntheticCamera:
     Config = SyntheticConfig
 
     def __init__(self, config: SyntheticConfig) -> None:
-        """Make the scene and bake its textures; raises ConfigError for drop-outs that are no intervals."""
+        """Make the scene and bake its textures; raises ConfigError for drop-outs that are no intervals.
+
+        And for pictures that are too small for the pixel code.
+        """
         if len(config.dropouts_s) % 2:
             raise ConfigError(f'dropouts_s {list(config.dropouts_s)}: pairs of start and end are needed')
         self._config = config
@@ -60,7 +65,9 @@ class SyntheticCamera:
         self.finished = False
         self._epoch_ns: int | None = None
         self._next = 0
-        render_frame(self.scene, 0.0)  # the first picture bakes the textures: seconds that no frame should wait for
+        image = render_frame(self.scene, 0.0)  # the first picture bakes the textures: seconds that no frame should wait for
+        if config.pixel_code:
+            write_camera_code(image, CameraCode(0, 0))
 
     def start(self, now_ns: int) -> None:
         """Begin with the first frame at or after ``now_ns``."""
@@ -108,4 +115,7 @@ class SyntheticCamera:
     def _render(self, k: int) -> Frame:
         t_s = k / self._config.rate_hz
         t_s = t_s % self._config.scene_period_s if self._config.scene_period_s > 0 else t_s
-        return Frame(self._stamp_ns(k), self._config.camera_frame, render_frame(self.scene, t_s))
+        image = render_frame(self.scene, t_s)
+        if self._config.pixel_code:
+            write_camera_code(image, CameraCode(self._stamp_ns(k), k))
+        return Frame(self._stamp_ns(k), self._config.camera_frame, image)

@@ -14,7 +14,7 @@ from collections.abc import Collection
 GROUPS = {
     'calibrate': 'find the constants of cameras, tools and robots',
     'register': 'find the transform between an image and a patient',
-    'estimate': 'find the delay between two streams',
+    'estimate': 'find the delay between two streams, and what a recording really shows',
     'log': 'look at the record of accepted registrations',
 }
 #: Command group -> the modules that add its commands, in the order of the help.
@@ -28,7 +28,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         'arsurg_ros.commands.camera_to_tracker',
     ),
     'register': ('arsurg_ros.commands.landmarks', 'arsurg_ros.commands.surface'),
-    'estimate': ('arsurg_ros.commands.latency',),
+    'estimate': ('arsurg_ros.commands.latency', 'arsurg_ros.commands.photodiode'),
     'log': ('arsurg_ros.commands.log',),
 }
 #: Command without a group -> its module and help; the module's ``add`` takes the command's own parser.

@@ -37,6 +37,7 @@ from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.measure import DRAWN, OverlayMeasure, against_baseline
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import NAMESPACE, told_to_stop
+from arsurg_ros.photodiode import Photodiode
 from arsurg_ros.recording import RunRecorder
 from arsurg_ros.stats import StageStats
 from arsurg_ros.types import Frame
@@ -75,6 +76,7 @@ class Monitor(Node):
         self._flags_ms: list[float] = []
         self._first_poses: dict[str, list[float]] = {}
         self.measure = OverlayMeasure(synthetic=config['system'] == 'demo')
+        self.photodiode = Photodiode(self.measure.truth)
         self._start_ns: int | None = config.get('start_ns')
         self.recorder = RunRecorder(Path(config['out']), config['record'])
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
@@ -126,7 +128,7 @@ class Monitor(Node):
     def _on_info(self, msg: CameraInfo) -> None:
         self._camera_stamps.append(msgs.to_ns(msg.header.stamp))
         try:
-            self.measure.camera = msgs.camera_from_info(msg)
+            self.measure.camera = self.photodiode.camera = msgs.camera_from_info(msg)
         except ArsurgError as e:
             self.fault = f'camera: {e}'
 
@@ -200,6 +202,7 @@ class Monitor(Node):
         frame: Frame = msgs.bgr_frame(msg, 'overlay/image_raw')
         if not self._overlays:
             self._emit('first_frame', seconds=round(time.time() - self.config['began_s'], 3))
+        self.photodiode.see(frame.image, time.monotonic_ns(), self._age_ns, header_ns=frame.stamp_ns)
         if self._overlays and frame.stamp_ns == self._overlays[-1][0]:
             self.recorder.overlay(frame)  # the last image again, as lost: a state, not a frame
             return
@@ -209,12 +212,15 @@ class Monitor(Node):
         self.measure.keep_overlay(frame, state, self.get_clock().now().nanoseconds)
         self.recorder.overlay(frame)
 
+    def _age_ns(self, stamp_ns: int) -> int | None:
+        """Return how old a stamp is now; on a simulated clock since its camera frame was released."""
+        if not self.config['sim_time']:
+            return int(self.get_clock().now().nanoseconds) - stamp_ns
+        released_ns = self.measure.released_ns(stamp_ns)
+        return None if released_ns is None else time.time_ns() - released_ns
+
     def _add_latency(self, stamp_ns: int, state: str) -> None:
-        if self.config['sim_time']:
-            released_ns = self.measure.released_ns(stamp_ns)
-            age_ns = None if released_ns is None else time.time_ns() - released_ns
-        else:
-            age_ns = self.get_clock().now().nanoseconds - stamp_ns
+        age_ns = self._age_ns(stamp_ns)
         if age_ns is not None:
             self.stats.add('end_to_end', age_ns)
             if state in DRAWN:
@@ -288,6 +294,7 @@ class Monitor(Node):
             'pose_first_frame': self._first_poses,
             'registration': self._registration(),
             'overlay_error': self.measure.errors(self.buffer, self._T_ref_ct, self._state_at),
+            'shown': self.photodiode.summary(),
             'lost_to_flag_ms': round(max(self._flags_ms), 1) if self._flags_ms else None,
             'peak_memory_mib': {},
             'files': files,

@@ -15,18 +15,28 @@ from geometry_msgs.msg import PoseWithCovarianceStamped
 from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import MarkerArray
 
-from arsurg_ros.errors import ArsurgError, DataError
+from arsurg_ros.errors import ArsurgError, ConfigError, DataError
 from arsurg_ros.files.progress import ProgressLines
 from arsurg_ros.geometry import se3
+from arsurg_ros.geometry.pixel_code import (
+    CameraCode,
+    OverlayCode,
+    read_camera_code,
+    strip_height_px,
+    write_camera_code,
+    write_overlay_code,
+)
 from arsurg_ros.geometry.prediction import PredictionLimits
 from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
 from arsurg_ros.nodes.markers import MarkerMeshes, marker_array
+from arsurg_ros.nodes.overlay_sinks import OverlaySinks
 from arsurg_ros.nodes.params import texts
-from arsurg_ros.nodes.quality import drift_status, largest_margin
+from arsurg_ros.nodes.quality import drift_status, margins_of
 from arsurg_ros.nodes.tf import TfListener
-from arsurg_ros.overlay.render import OverlayRenderer, Readouts
+from arsurg_ros.overlay.readouts import Margins, Readouts
+from arsurg_ros.overlay.render import OverlayRenderer, RenderedOverlay
 from arsurg_ros.overlay.scene import load_scene
 from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide, look_up
 from arsurg_ros.overlay.view import View, extent_m, view_of
@@ -68,6 +78,7 @@ class OverlayNode(StageNode):
         super().__init__('overlay', **kwargs)
         self._tf: TfListener | None = None
         self._meshes: MarkerMeshes | None = None
+        self._sinks: OverlaySinks | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -75,7 +86,7 @@ class OverlayNode(StageNode):
         self._camera: CameraModel | None = None
         self._T_ref_ct: F64 | None = None
         self._fre_m: float | None = None
-        self._margin: tuple[str, float] | None = None
+        self._margins: Margins = ()
         self._drift, self._drift_heard_s = NOT_WATCHED, 0.0
         self._reason = ''
         self._refusal = ''
@@ -106,6 +117,7 @@ class OverlayNode(StageNode):
         self._predict_wait_ns, self._mask_age_ns = (int(p[k] * 1e9) for k in ('predict_wait_s', 'mask_age_s'))
         self._image = self.publisher(Image, 'overlay/image_raw', qos.STREAM)
         self._info = self.publisher(CameraInfo, 'overlay/camera_info', qos.STREAM)
+        self._sinks = OverlaySinks(self, p)
         self._markers = self.publisher(MarkerArray, 'overlay/markers', qos.LATCHED)
         self._states = self.publisher(DiagnosticArray, 'overlay/state', qos.LATCHED)
         # Configured but inactive, the latched registration must be kept: only images wait for activation.
@@ -128,7 +140,10 @@ class OverlayNode(StageNode):
         self._state = self._last = None
 
     def release(self) -> None:
-        """Drop the topics and all that was received."""
+        """Finish the recording; drop the topics and all that was received."""
+        if self._sinks is not None:
+            self._sinks.close()
+            self._sinks = None
         super().release()
         if self._tf is not None:
             self._tf.destroy()
@@ -151,11 +166,13 @@ class OverlayNode(StageNode):
 
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Tell the overlay's state."""
+        sinks = dict(self._sinks.counts()) if self._sinks is not None else {}
         if self._state is None:
-            return DiagnosticStatus.WARN, 'no image yet', {}
+            return DiagnosticStatus.WARN, 'no image yet', sinks
         live = self._state is OverlayState.LIVE and not self._mask_problem
         said = '; '.join(text for text in (self._state.value, self._mask_problem) if text)
-        values: dict[str, object] = {'state': self._state.value, 'instrument_mask': self._mask_problem or self._mask_state}
+        mask = self._mask_problem or self._mask_state
+        values: dict[str, object] = {'state': self._state.value, 'instrument_mask': mask, **sinks}
         return DiagnosticStatus.OK if live else DiagnosticStatus.WARN, said, values
 
     # Toggles that change while it runs.
@@ -174,6 +191,8 @@ class OverlayNode(StageNode):
         self._view = self._view_of(values)
         if self._meshes is not None:
             self._meshes.show(self._view.applied(self._scene))
+        if self._renderer is not None:
+            self._renderer[1].view = self._view
         self._publish_markers()
 
     # Inputs.
@@ -187,7 +206,7 @@ class OverlayNode(StageNode):
             raise DataError(f'registration/result: frame {msg.header.frame_id!r}, not {self._p["ref_frame"]!r}')
         position = msg.pose.pose.position
         if position.x != position.x:
-            self._fre_m = self._margin = None
+            self._fre_m, self._margins = None, ()
             return
         self._T_ref_ct = msgs.matrix_from_pose(msg.pose.pose, 'registration/result')
 
@@ -196,8 +215,8 @@ class OverlayNode(StageNode):
         level = msg.status[0].level if msg.status else DiagnosticStatus.OK
         self._refusal = msg.status[0].message if level == DiagnosticStatus.ERROR else ''
         if values.get('accepted') == 'True':
-            self._fre_m = self._margin = None
-            self._margin = largest_margin(values)
+            self._fre_m, self._margins = None, ()
+            self._margins = margins_of(values)
             try:
                 self._fre_m = float(values['fre_mm']) * 1e-3
             except (KeyError, ValueError) as e:
@@ -364,7 +383,8 @@ class OverlayNode(StageNode):
             T_cam_tip=tip.T if tip else None,
             fre_m=self._fre_m,
             reason=decision.reason,
-            margin=self._margin,
+            margins=self._margins,
+            T_cam_instruments=self._instrument_poses(pending),
             notes=tuple(note for note in notes if note),
             instrument_mask=mask,
             pose_age_s=None if ref.age_ns is None else (ref.age_ns + self._image_age_ns(pending)) * 1e-9,
@@ -391,9 +411,13 @@ class OverlayNode(StageNode):
         """Draw, tell a change of state, publish."""
         frame = pending.frame
         camera = None if self._camera_problem(frame) else self._camera
-        renderer = self._renderer_for(frame)
-        renderer.view = self._view
-        out = renderer.render(frame.image, camera, T_cam_ct, decision.state, readouts, frame.encoding)
+        of_camera = None
+        if self._p['pixel_code']:
+            of_camera = read_camera_code(frame.image)  # before anything is drawn over it
+            readouts = replace(readouts, keep_bottom_px=strip_height_px(frame.image.shape[1]))
+        out = self._renderer_for(frame).render(frame.image, camera, T_cam_ct, decision.state, readouts, frame.encoding)
+        if self._p['pixel_code']:
+            self._write_codes(out.image, of_camera, overlay_code(frame.stamp_ns, out, ref, T_cam_ct))
         if pending is not self._last:
             self.stats.add('kernel', int(out.kernel_ms * 1e6))
             self.stats.add('composite', int(out.composite_ms * 1e6))
@@ -403,8 +427,20 @@ class OverlayNode(StageNode):
         if out.state is not self._state:
             self._change_state(out.state, pending, ref.age_ns, out.reason)
         encoding = 'rgb8' if frame.encoding == 'rgb8' else 'bgr8'
-        self._publish(Frame(frame.stamp_ns, frame.frame_id, out.image, encoding), pending, camera)
+        shown = Frame(frame.stamp_ns, frame.frame_id, out.image, encoding)
+        self._publish(shown, pending, camera)
+        if self._sinks is not None:
+            self._sinks.show(shown, out.state.value)
         self._last = pending
+
+    def _write_codes(self, image: U8, of_camera: CameraCode | None, of_overlay: OverlayCode) -> None:
+        """Write the overlay's code over a finished picture, and the camera's again, over which it may have drawn."""
+        try:
+            write_overlay_code(image, of_overlay)
+            if of_camera is not None:
+                write_camera_code(image, of_camera)
+        except ConfigError as e:
+            self.warn(str(e))  # too small for a code is not too small to be shown
 
     def _decide(self, ref: PoseLookup, tip: PoseLookup | None) -> OverlayDecision:
         registered = self._T_ref_ct is not None
@@ -438,8 +474,16 @@ class OverlayNode(StageNode):
     def _renderer_for(self, frame: Frame) -> OverlayRenderer:
         size = (frame.image.shape[1], frame.image.shape[0])
         if self._renderer is None or self._renderer[0] != size:
-            self._renderer = (size, OverlayRenderer(self._scene, *size, backend=self._p['backend']))
+            budget_ms = self._p['frame_budget_ms'] or None
+            renderer = OverlayRenderer(self._scene, *size, backend=self._p['backend'], budget_ms=budget_ms)
+            renderer.view = self._view
+            self._renderer = (size, renderer)
         return self._renderer[1]
+
+    def _instrument_poses(self, pending: _Pending) -> dict[str, F64]:
+        """Return where the scene's instruments are that have a frame of their own, as far as they are tracked."""
+        found = ((i.name, self._lookup(i.frame, pending).T) for i in self._scene.instruments if i.frame)
+        return {name: T for name, T in found if T is not None}
 
     # What is told on change.
 
@@ -486,6 +530,10 @@ def _about(duration_ns: int) -> str:
     limits_ms = (50, 100, 200, 500, 1000)
     ms = duration_ns / 1e6
     return next((f'under {limit} ms' for limit in limits_ms if ms < limit), 'over 1 s')
+def overlay_code(stamp_ns: int, out: RenderedOverlay, ref: PoseLookup, T_cam_ct: F64 | None) -> OverlayCode:
+    """Return what the pixels shall say: of which image they are, in what state, and with which pose they were drawn."""
+    pose_stamp_ns = None if ref.age_ns is None else stamp_ns - ref.age_ns
+    return OverlayCode(stamp_ns, out.state.value, pose_stamp_ns, T_cam_ct if out.drawn else None)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -173,6 +173,16 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('window', 'scene', 'the see-through window: as the scene says, none, about the tip, in the middle', choices=WINDOWS),
         _param('depth_cue', -1.0, 'how much darker what is far away is drawn, 0 to 1; -1 = as the scene says', low=-1.0, high=1.0),
         _param('lost_s', 0.5, 'a reference pose older than this is lost', 's', low=0.0, high=10.0),
+        _param('frame_budget_ms', 12.0, 'the drawing of a frame is held to this by coarser meshes; 0 = always whole', 'ms', 0.0, 1000.0),
+        _param('pixel_code', False, "write stamp, state and pose drawn into the picture's lower edge, for a photodiode"),
+        _param('jpeg_quality', 90, 'of overlay/image_raw/compressed', low=1, high=100),
+        _param('record', '', 'keep what is shown: a new .mp4 file, or a new or empty folder (PNG); empty = do not'),
+        _param('record_rate_hz', 30.0, "an .mp4 file's frame rate", 'Hz', low=1.0, high=240.0),
+    ),
+    'viewer': (
+        AUTOSTART,
+        _param('silent_s', 0.25, 'without a new picture for so long the window says so, over a dark one', 's', 0.05, 10.0),
+        _param('late_s', 0.5, 'a picture older than this is not shown as live', 's', 0.05, 60.0),
     ),
     'clock': (
         AUTOSTART,

@@ -69,16 +69,16 @@ def drift_status(values: Mapping[str, str]) -> DriftStatus:
         raise DataError(f'registration/drift: drift {values.get("drift")!r}; valid: {valid}') from e
 
 
-def largest_margin(values: Mapping[str, str]) -> tuple[str, float] | None:
-    """Return the target with the largest 95 % margin, and that in metres; raises DataError for one that is no number."""
-    prefix, found = 'tre95_mm.', {}
+def margins_of(values: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
+    """Return each target's name and 95 % margin, metres; raises DataError for one that is no number."""
+    prefix, found = 'tre95_mm.', []
     for key, value in values.items():
         if key.startswith(prefix):
             try:
-                found[key.removeprefix(prefix)] = float(value) * 1e-3
+                found.append((key.removeprefix(prefix), float(value) * 1e-3))
             except ValueError as e:
                 raise DataError(f'registration/quality: {key} {value!r}: a number is needed') from e
-    return max(found.items(), key=lambda item: item[1], default=None)
+    return tuple(found)
 
 
 def _mm(value_m: float) -> str:

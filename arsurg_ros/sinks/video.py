@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,13 +11,14 @@ from types import TracebackType
 import cv2
 
 from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.sinks.background import Background
 from arsurg_ros.types import U8
 
 CODEC = 'mp4v'
 
 
 @dataclass(frozen=True)
-class VideoSummary:
+class Recorded:
     """What became of the pictures: ``written`` into ``path``, ``dropped`` because the encoder was behind."""
 
     path: Path
@@ -47,19 +46,14 @@ class VideoWriter:
         """
         if width_px < 1 or height_px < 1 or not 0 < fps_hz < float('inf') or queue_frames < 1:
             raise ConfigError(f'video {width_px}x{height_px}, {fps_hz} Hz, queue {queue_frames}: all must be positive')
-        self._path, self._size, self._wait = Path(path), (width_px, height_px), wait
-        self._file = _open(self._path, width_px, height_px, fps_hz)
-        self._queue: queue.Queue[U8 | None] = queue.Queue(queue_frames)
-        self._written = self._dropped = 0
-        self._failure: cv2.error | None = None
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name='video', daemon=True)
-        self._thread.start()
+        self._path, self._size = Path(path), (width_px, height_px)
+        file = _open(self._path, width_px, height_px, fps_hz)
+        self._writing: Background[U8] = Background(file.write, file.release, 'video', size=queue_frames, wait=wait)
 
     @property
     def dropped(self) -> int:
         """How many pictures were dropped so far."""
-        return self._dropped
+        return self._writing.dropped
 
     def write(self, image: U8) -> bool:
         """Queue a copy of (H, W, 3) bgr uint8; return False where it was dropped, which is counted.
@@ -70,24 +64,16 @@ class VideoWriter:
         if image.shape != (height, width, 3) or image.dtype != 'uint8':
             found = f'{image.shape} {image.dtype}'
             raise DataError(f'video {self._path}: image {found}: uint8 of ({height}, {width}, 3) is needed')
-        if self._closed:
+        if self._writing.closed:
             raise DataError(f'video {self._path}: already closed')
-        try:
-            self._queue.put(image.copy(), block=self._wait)
-        except queue.Full:
-            self._dropped += 1
-            return False
-        return True
+        return self._writing.put(image.copy())
 
-    def close(self) -> VideoSummary:
+    def close(self) -> Recorded:
         """Write what is queued, close the file and return the counts; raises DataError where the encoder failed."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
-            self._thread.join()
-        if self._failure is not None:
-            raise DataError(f'video {self._path}: encoder: {" ".join(str(self._failure).split())}')
-        return VideoSummary(self._path, self._written, self._dropped)
+        self._writing.close()
+        if self._writing.failure is not None:
+            raise DataError(f'video {self._path}: encoder: {" ".join(str(self._writing.failure).split())}')
+        return Recorded(self._path, self._writing.done, self._writing.dropped)
 
     def __enter__(self) -> VideoWriter:
         """Return the writer."""
@@ -96,17 +82,6 @@ class VideoWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close."""
         self.close()
-
-    def _run(self) -> None:
-        # Goes on reading after a failure: a waiting write must not hang.
-        while (image := self._queue.get()) is not None:
-            if self._failure is None:
-                try:
-                    self._file.write(image)
-                    self._written += 1
-                except cv2.error as e:
-                    self._failure = e
-        self._file.release()
 
 
 def _open(path: Path, width_px: int, height_px: int, fps_hz: float) -> cv2.VideoWriter:

@@ -9,6 +9,7 @@ import pytest
 
 from arsurg_ros.acquisition import create_camera
 from arsurg_ros.errors import ConfigError
+from arsurg_ros.geometry.pixel_code import CameraCode, read_camera_code, strip_height_px
 from arsurg_ros.synthetic import Scene, render_frame
 
 SMALL = {'width_px': 160, 'height_px': 120}
@@ -20,6 +21,20 @@ def test_it_shows_the_scene_at_its_stamps() -> None:
     frame = c.next(EPOCH_NS + 1_000_000_001)
     assert frame is not None and frame.stamp_ns == EPOCH_NS + 10**9
     np.testing.assert_array_equal(frame.image, render_frame(Scene(), 1.0))
+
+
+def test_its_pixels_say_stamp_and_pose_where_asked_for() -> None:
+    c = create_camera('synthetic', {'epoch_ns': EPOCH_NS, 'pixel_code': True})
+    frame = c.next(EPOCH_NS + 1_000_000_001)
+    assert frame is not None
+    assert read_camera_code(frame.image) == CameraCode(EPOCH_NS + 10**9, 30)
+    strip = strip_height_px(640)
+    np.testing.assert_array_equal(frame.image[:-strip], render_frame(Scene(), 1.0)[:-strip])
+
+
+def test_a_picture_too_small_for_the_code_is_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match='pixel code: picture 160x120: at least 240 px wide'):
+        create_camera('synthetic', {'pixel_code': True, **SMALL})
 
 
 def test_before_the_epoch_nothing_is_due() -> None:

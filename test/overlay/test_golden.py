@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from arsurg_ros.overlay.render import OverlayRenderer, Readouts
+from arsurg_ros.overlay.readouts import Readouts
+from arsurg_ros.overlay.render import OverlayRenderer
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.types import F64, U8, CameraModel

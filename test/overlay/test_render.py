@@ -15,7 +15,8 @@ from arsurg_ros.errors import DataError, KernelError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
 from arsurg_ros.overlay.distance import StructureDistance
-from arsurg_ros.overlay.render import BANNERS, OverlayRenderer, Readouts, readout_lines
+from arsurg_ros.overlay.readouts import BANNERS, Readouts, readout_lines
+from arsurg_ros.overlay.render import OverlayRenderer
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.overlay.style import Role
