@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,14 @@ I32 = NDArray[np.int32]
 Style = tuple[int, bool]
 
 
+@dataclass(frozen=True)
+class Run:
+    """A text's ``glyphs`` (n, 5): offset, width, height, left and top from the left end of the baseline; their ``box``."""
+
+    glyphs: I32
+    box: tuple[int, int, int, int]
+
+
 class Atlas:
     """Coverage of glyphs, ``data[:used]``; ``generation`` counts how often it started anew."""
 
@@ -28,7 +37,7 @@ class Atlas:
         self.used = 0
         self.generation = 0
         self._glyphs: dict[tuple[str, Style], tuple[int, ...]] = {}
-        self._runs: dict[tuple[str, Style], I32] = {}
+        self._runs: dict[tuple[str, Style], Run] = {}
 
     def start_anew_if_full(self) -> None:
         """Forget everything where there is too much of it; between two pictures, never while one is put together."""
@@ -37,22 +46,26 @@ class Atlas:
             self._glyphs.clear()
             self._runs.clear()
 
-    def run(self, text: str, size_px: float, bold: bool) -> I32:
-        """Return a text's glyphs (n, 5): offset, width, height, left and top from the left end of the baseline."""
+    def run(self, text: str, size_px: float, bold: bool) -> Run:
+        """Return a text laid out; raises ConfigError for its size."""
         style = (font.whole_px(size_px), bold)
         found = self._runs.get((text, style))
         if found is None:
             found = self._runs[text, style] = self._laid_out(font.known(text), style)
         return found
 
-    def _laid_out(self, text: str, style: Style) -> I32:
+    def _laid_out(self, text: str, style: Style) -> Run:
         pens, _ = font.face(*style).pens(text)
         rows = []
         for c, pen in zip(text, pens, strict=True):
             offset, width, height, left, top = self._placed(c, style)
             if width:
                 rows.append((offset, width, height, left + math.floor(pen + 0.5), top))
-        return np.array(rows, np.int32).reshape(-1, GLYPH)
+        glyphs = np.array(rows, np.int32).reshape(-1, GLYPH)
+        if not rows:
+            return Run(glyphs, (0, 0, 0, 0))
+        low, high = glyphs[:, 3:].min(axis=0), (glyphs[:, 3:] + glyphs[:, 1:3]).max(axis=0)
+        return Run(glyphs, (int(low[0]), int(low[1]), int(high[0]), int(high[1])))
 
     def _placed(self, character: str, style: Style) -> tuple[int, ...]:
         key = (character, style)

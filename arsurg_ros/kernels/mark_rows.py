@@ -6,17 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import floor
+from math import ceil, floor
 
 import numpy as np
-from numpy.typing import NDArray
 
 from arsurg_ros.kernels.mark_atlas import I32, Atlas
 from arsurg_ros.kernels.mark_types import HALO, Disc, Mark, Plate, Polyline, Rgb, Stripes, Text
 from arsurg_ros.types import F64, U8
 
-MARK, TILE_PX = 16, 64
+MARK = 16
 BOX, LINE, STRIPES, TEXT = range(4)
+#: As far outside of a picture as any text need be told to be.
+FAR_PX = 1e6
+#: A rectangle of a line that needs no finer division, and the step by which a long segment is divided.
+MOST_PX2, STEP_PX = 40_000, 96
 Region = tuple[int, int, int, int]
 
 
@@ -24,7 +27,8 @@ Region = tuple[int, int, int, int]
 class Rows:
     """``marks`` (n, 16), ``points`` (m, 2), ``glyphs`` (g, 5), coverage ``atlas``; ``segments``: as many as a line may need.
 
-    ``regions`` are rectangles x0, y0, x1, y1 (exclusive) of the picture that hold everything drawn.
+    ``regions`` are rectangles x0, y0, x1, y1 (exclusive) of the picture that hold everything drawn; ``opaque`` those of them
+    that are wholly drawn over.
     """
 
     marks: F64
@@ -33,6 +37,7 @@ class Rows:
     atlas: U8
     segments: int
     regions: list[Region]
+    opaque: set[Region]
 
 
 @dataclass
@@ -44,8 +49,8 @@ class _Gathered:
     rows: list[tuple[float, ...]] = field(default_factory=list)
     points: list[F64] = field(default_factory=list)
     glyphs: list[I32] = field(default_factory=list)
-    lines: list[tuple[F64, float]] = field(default_factory=list)
     boxes: list[Region] = field(default_factory=list)
+    opaque: set[Region] = field(default_factory=set)
     point_count: int = 0
     glyph_count: int = 0
     segments: int = 1
@@ -63,26 +68,33 @@ class _Gathered:
             self._disc(mark)
 
     def _row(self, kind: int, rgb: Rgb, alpha: float, items: tuple[int, int], own: tuple[float, ...]) -> None:
-        channels = rgb[::-1] if self.flip else rgb
-        self.rows.append((kind, *channels, alpha, *items, *own, *(0.0,) * (9 - len(own))))
+        self.rows.append((kind, *self._channels(rgb), alpha, *items, *own, *(0.0,) * (9 - len(own))))
 
-    def _box(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        """Round as the kernel does."""
-        a, b, c, d = (floor(v + 0.5) for v in (x0, y0, x1, y1))
-        self._region(a, b, c, d)
+    def _channels(self, rgb: Rgb) -> Rgb:
+        return (rgb[2], rgb[1], rgb[0]) if self.flip else rgb
 
-    def _region(self, x0: int, y0: int, x1: int, y1: int) -> None:
+    def _region(self, x0: int, y0: int, x1: int, y1: int) -> Region | None:
         box = (max(x0, 0), max(y0, 0), min(x1, self.width_px), min(y1, self.height_px))
-        if box[0] < box[2] and box[1] < box[3]:
-            self.boxes.append(box)
+        if box[0] >= box[2] or box[1] >= box[3]:
+            return None
+        self.boxes.append(box)
+        return box
+
+    def _box(self, m: Plate | Stripes) -> Region | None:
+        """Round as the kernel does."""
+        return self._region(floor(m.x0 + 0.5), floor(m.y0 + 0.5), floor(m.x1 + 0.5), floor(m.y1 + 0.5))
 
     def _plate(self, m: Plate) -> None:
         self._row(BOX, (0, 0, 0), 1.0 - m.keep, (0, 0), (m.x0, m.y0, m.x1, m.y1, m.radius_px))
-        self._box(m.x0, m.y0, m.x1, m.y1)
+        self._box(m)
 
     def _stripes(self, m: Stripes) -> None:
-        self._row(STRIPES, m.rgb, m.alpha, (0, 0), (m.x0, m.y0, m.x1, m.y1, m.period_px, m.slope, m.share))
-        self._box(m.x0, m.y0, m.x1, m.y1)
+        a, b, c = (int(v + 0.5) for v in self._channels(m.ground or (0, 0, 0)))
+        ground = (float(m.ground is not None), float(a + (b << 8) + (c << 16)))
+        self._row(STRIPES, m.rgb, m.alpha, (0, 0), (m.x0, m.y0, m.x1, m.y1, m.period_px, m.slope, m.share, *ground))
+        box = self._box(m)
+        if m.ground is not None and box is not None:
+            self.opaque.add(box)
 
     def _disc(self, m: Disc) -> None:
         self._points(np.array([m.centre_px], dtype=np.float64), m.rgb, m.alpha, (m.radius_px,))
@@ -100,7 +112,7 @@ class _Gathered:
         self.point_count += len(points)
         halo, closed = (own[1], own[5] > 0) if len(own) > 1 else (0.0, False)
         ring = np.concatenate([points, points[:1]]) if closed else points
-        self.lines.append((ring, own[0] + halo + 1.0))
+        self.boxes += line_regions(ring, own[0] + halo + 1.0, self.width_px, self.height_px)
         self.segments = max(self.segments, self._most_segments(ring, own))
 
     def _most_segments(self, ring: F64, own: tuple[float, ...]) -> int:
@@ -113,16 +125,14 @@ class _Gathered:
 
     def _text(self, m: Text) -> None:
         run = self.atlas.run(m.text, m.size_px, m.bold)
-        if not len(run):
+        if not len(run.glyphs):
             return
-        far = 1e6
-        x, y = (floor(min(max(v, -far), far) + 0.5) for v in (m.x_px, m.y_px))
-        glyphs = run + np.array([0, 0, 0, x, y], np.int32)
-        self._row(TEXT, m.rgb, 1.0, (self.glyph_count, len(glyphs)), ())
-        self.glyphs.append(glyphs)
-        self.glyph_count += len(glyphs)
-        low, high = glyphs[:, 3:].min(axis=0), (glyphs[:, 3:] + glyphs[:, 1:3]).max(axis=0)
-        self._region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+        x, y = (floor(min(max(v, -FAR_PX), FAR_PX) + 0.5) for v in (m.x_px, m.y_px))
+        self._row(TEXT, m.rgb, 1.0, (self.glyph_count, len(run.glyphs)), ())
+        self.glyphs.append(run.glyphs + np.array([0, 0, 0, x, y], np.int32))
+        self.glyph_count += len(run.glyphs)
+        x0, y0, x1, y1 = run.box
+        self._region(x + x0, y + y0, x + x1, y + y1)
 
 
 def to_rows(marks: Sequence[Mark], width_px: int, height_px: int, atlas: Atlas, *, bgr: bool) -> Rows:
@@ -137,7 +147,8 @@ def to_rows(marks: Sequence[Mark], width_px: int, height_px: int, atlas: Atlas, 
         np.concatenate([np.zeros((0, 5), np.int32), *g.glyphs]),
         atlas.data[: atlas.used],
         g.segments,
-        without_contained(g.boxes + line_regions(g.lines, width_px, height_px)),
+        without_contained(g.boxes),
+        g.opaque,
     )
 
 
@@ -150,57 +161,42 @@ def without_contained(boxes: list[Region]) -> list[Region]:
     return kept
 
 
-def line_regions(lines: list[tuple[F64, float]], width_px: int, height_px: int) -> list[Region]:
-    """Return rectangles that hold lines of points (N, 2) and reach: a small one's box, else runs of tiles."""
-    found, long = [], []
-    for points, reach in lines:
-        (x0, y0), (x1, y1) = points.min(axis=0) - reach, points.max(axis=0) + reach
-        if (x1 - x0) * (y1 - y0) > 4 * TILE_PX * TILE_PX:
-            long.append((points, reach))
+def line_regions(points: F64, reach: float, width_px: int, height_px: int) -> list[Region]:
+    """Return rectangles of the picture that hold a line through points (N, 2) and ``reach`` around it.
+
+    As many points as a small rectangle holds are taken together; a long segment is cut into several.
+    """
+    xy = points.tolist()
+    boxes: list[list[float]] = []
+    box = [*xy[0], *xy[0]]
+    for a, b in zip(xy, xy[1:], strict=False):
+        wider = [min(box[0], b[0]), min(box[1], b[1]), max(box[2], b[0]), max(box[3], b[1])]
+        if (wider[2] - wider[0] + reach) * (wider[3] - wider[1] + reach) <= MOST_PX2:
+            box = wider
         else:
-            box = (max(int(x0), 0), max(int(y0), 0), min(int(x1) + 2, width_px), min(int(y1) + 2, height_px))
-            found += [box] if box[0] < box[2] and box[1] < box[3] else []
-    return found + (_runs(_tiles(long, width_px, height_px), width_px, height_px) if long else [])
+            boxes += [box, *_along(a, b, reach, width_px, height_px)]
+            box = [*b, *b]
+    regions = []
+    for x0, y0, x1, y1 in [*boxes, box]:
+        if x1 > -reach and y1 > -reach and x0 < width_px + reach and y0 < height_px + reach:
+            a, b = max(floor(x0 - reach), 0), max(floor(y0 - reach), 0)
+            regions.append((a, b, min(floor(x1 + reach) + 2, width_px), min(floor(y1 + reach) + 2, height_px)))
+    return regions
 
 
-def _tiles(lines: list[tuple[F64, float]], width_px: int, height_px: int) -> NDArray[np.bool_]:
-    """Return which tiles (rows, columns) lines may touch: where each segment runs within each row of tiles."""
-    a = np.concatenate([p[:-1] for p, _ in lines])
-    b = np.concatenate([p[1:] for p, _ in lines])
-    reach = np.concatenate([np.full(len(p) - 1, r) for p, r in lines])[:, None]
-    rows, columns = -(-height_px // TILE_PX), -(-width_px // TILE_PX)
-    low = TILE_PX * np.arange(rows) - reach
-    high = low + TILE_PX + 2 * reach
-    ay, dy = a[:, 1:], (b - a)[:, 1:]
-    level = np.abs(dy) < 1e-9
-    safe = np.where(level, 1.0, dy)
-    t0, t1 = (low - ay) / safe, (high - ay) / safe
-    t0, t1 = np.minimum(t0, t1), np.maximum(t0, t1)
-    met = np.where(level, (ay >= low) & (ay <= high), (t0 <= 1) & (t1 >= 0))
-    t0, t1 = (np.where(level, end, np.clip(t, 0, 1)) for t, end in ((t0, 0.0), (t1, 1.0)))
-    ends = a[:, :1] + np.stack([t0, t1]) * (b - a)[:, :1]
-    first = np.floor((ends.min(axis=0) - reach) / TILE_PX)
-    last = np.floor((ends.max(axis=0) + reach) / TILE_PX)
-    met &= (last >= 0) & (first < columns)
-    # How many segments begin and have ended at each tile: where more have begun, there is one.
-    steps = np.zeros((rows, columns + 1), np.int64)
-    _, row = np.nonzero(met)
-    np.add.at(steps, (row, np.clip(first[met], 0, columns - 1).astype(np.int64)), 1)
-    np.add.at(steps, (row, np.clip(last[met], 0, columns - 1).astype(np.int64) + 1), -1)
-    return np.asarray(steps.cumsum(axis=1)[:, :-1] > 0)
-
-
-def _runs(tiles: NDArray[np.bool_], width_px: int, height_px: int) -> list[Region]:
-    """Return the tiles' runs as rectangles, those that go on below as one."""
-    edges = np.diff(np.pad(tiles.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    starts, stops = np.argwhere(edges > 0), np.argwhere(edges < 0)
-    found: list[Region] = []
-    merged: dict[tuple[int, int, int], int] = {}
-    for (row, x0), (_, x1) in zip(starts.tolist(), stops.tolist(), strict=True):
-        k = merged.pop((row - 1, x0, x1), None)
-        if k is None:
-            k = len(found)
-            found.append((x0 * TILE_PX, row * TILE_PX, min(x1 * TILE_PX, width_px), 0))
-        found[k] = (*found[k][:3], min((row + 1) * TILE_PX, height_px))
-        merged[row, x0, x1] = k
-    return found
+def _along(a: list[float], b: list[float], reach: float, width_px: int, height_px: int) -> list[list[float]]:
+    """Return boxes along the part of a segment that is near the picture."""
+    t0, t1 = 0.0, 1.0
+    for k, size in enumerate((width_px, height_px)):
+        step, low, high = b[k] - a[k], -reach - 1 - a[k], size + reach + 1 - a[k]
+        if step == 0:
+            t1 = t1 if low <= 0 <= high else -1.0
+        else:
+            t0, t1 = max(t0, min(low / step, high / step)), min(t1, max(low / step, high / step))
+    if t0 > t1:
+        return []
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    n = ceil(max(abs(dx), abs(dy)) * (t1 - t0) / STEP_PX) or 1
+    ends = [(a[0] + t * dx, a[1] + t * dy) for t in (t0 + (t1 - t0) * k / n for k in range(n + 1))]
+    pairs = zip(ends, ends[1:], strict=False)
+    return [[min(p[0], q[0]), min(p[1], q[1]), max(p[0], q[0]), max(p[1], q[1])] for p, q in pairs]

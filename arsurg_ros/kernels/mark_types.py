@@ -108,9 +108,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Stripes:
-    """Stripes along x + slope y in a box (as Plate's), with nothing between them; slope 0: the whole box.
+    """Stripes along x + slope y in a box (as Plate's); slope 0: the whole box.
 
-    ``period_px`` and ``slope`` are rounded to whole pixels; ``share`` (0-1) of a period is coloured.
+    ``period_px`` and ``slope`` are rounded to whole pixels; ``share`` (0-1) of a period is coloured. Between the stripes is
+    ``ground``, all opaque then, or nothing.
     """
 
     x0: float
@@ -122,6 +123,7 @@ class Stripes:
     slope: float
     alpha: float = 1.0
     share: float = 0.6
+    ground: Rgb | None = None
 
     def __post_init__(self) -> None:
         """Check; raises DataError."""
@@ -130,6 +132,9 @@ class Stripes:
         _within(self, 'period_px', self.period_px, 1.0, LONGEST_PERIOD_PX)
         _within(self, 'slope', self.slope, -64.0, 64.0)
         _within(self, 'share', self.share, 0.0, 1.0)
+        if self.ground is not None:
+            _ink(self, self.ground, self.alpha)
+            _within(self, 'alpha of stripes with a ground', self.alpha, 1.0, 1.0)
 
 
 Mark = Union[Plate, Polyline, Disc, Text, Stripes]  # noqa: UP007 (evaluated at run time, Python 3.10)

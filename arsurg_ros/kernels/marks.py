@@ -101,8 +101,10 @@ class WasmMarks:
         self._upload(kernel, rows.atlas, generation)
         blocks['state'][0] = len(rows.marks)
         picture = blocks['picture'].reshape(*self._shape, 3)
-        for x0, y0, x1, y1 in rows.regions:
-            picture[y0:y1, x0:x1] = image[y0:y1, x0:x1]
+        for region in rows.regions:
+            if region not in rows.opaque:
+                x0, y0, x1, y1 = region
+                picture[y0:y1, x0:x1] = image[y0:y1, x0:x1]
         kernel.call('draw')
         for x0, y0, x1, y1 in rows.regions:
             image[y0:y1, x0:x1] = picture[y0:y1, x0:x1]

@@ -112,6 +112,9 @@ def striped(image: U8, mark: F64, colour: NDArray[np.int64], alpha: int) -> bool
     to_middle = np.minimum(from_middle, p - from_middle)
     steepness = np.float32(1) / np.sqrt(np.float32(1 + slope * slope))
     cover = quantised((half - to_middle) * steepness + HALF) if slope else np.full(u.shape, 255, np.uint8)
+    if slope and mark[14] > 0 and x0 < x1 and y0 < y1:
+        packed = int(mark[15])
+        image[y0:y1, x0:x1] = (packed & 255, packed >> 8 & 255, packed >> 16 & 255)
     blend(image, (x0, y0, x1, y1), cover, colour, alpha)
     return True
 

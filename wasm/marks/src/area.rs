@@ -32,6 +32,8 @@ pub fn rounded(picture: &mut Picture, bounds: Bounds, radius: f32, ink: Ink, cov
     let Some([x0, y0, x1, y1]) = picture.clip(bounds) else { return Some(()) };
     let half = (bounds[2] - bounds[0]).min(bounds[3] - bounds[1]) as f32 / 2.0;
     let radius = radius.min(half);
+    // Columns from either side that a corner may reach.
+    let reach = radius as i32 + 1;
     let cover = cover.get_mut(..x1 - x0)?;
     for y in y0..y1 {
         let dy = beyond(y, bounds[1], bounds[3], radius);
@@ -40,8 +42,12 @@ pub fn rounded(picture: &mut Picture, bounds: Bounds, radius: f32, ink: Ink, cov
             blend::flat(row, ink);
             continue;
         }
-        for (x, c) in (x0..).zip(cover.iter_mut()) {
-            *c = corner(beyond(x, bounds[0], bounds[2], radius), dy, radius);
+        cover.fill(255);
+        for side in [bounds[0]..bounds[0] + reach, bounds[2] - reach..bounds[2]] {
+            for x in side.start.max(x0 as i32)..side.end.min(x1 as i32) {
+                let x = x as usize;
+                *cover.get_mut(x - x0)? = corner(beyond(x, bounds[0], bounds[2], radius), dy, radius);
+            }
         }
         blend::covered(row, cover, ink);
     }
@@ -68,7 +74,8 @@ pub fn quantised(cover: f32) -> u8 {
     ((if low < 1.0 { low } else { 1.0 }) * 255.0 + 0.5) as u8
 }
 
-/// Stripes along x + slope * y: whole pixels of period and slope, so that each row is the same one, shifted.
+/// Stripes along x + slope * y: whole pixels of period and slope, so that each row is the same one, shifted. `how`: period,
+/// slope, coloured share, whether there is a ground, its channels as one number of three bytes: it is opaque then.
 pub fn stripes(picture: &mut Picture, bounds: Bounds, how: &[f64], ink: Ink, cover: &mut [u8]) -> Option<()> {
     let (period, slope, share) = (libm::floor(how[0] + 0.5), libm::floor(how[1] + 0.5), how[2] as f32);
     if !(1.0..=LONGEST_PERIOD as f64).contains(&period) || slope.abs() > LONGEST_PERIOD as f64 {
@@ -76,18 +83,29 @@ pub fn stripes(picture: &mut Picture, bounds: Bounds, how: &[f64], ink: Ink, cov
     }
     let (period, slope) = (period as i32, slope as i32);
     let Some([x0, y0, x1, y1]) = picture.clip(bounds) else { return Some(()) };
-    let cover = cover.get_mut(..x1 - x0 + period as usize)?;
+    let (width, length) = (x1 - x0, x1 - x0 + period as usize);
+    let (cover, colours) = cover.split_at_mut_checked(length)?;
     let steepness = 1.0 / libm::sqrtf((1 + slope * slope) as f32);
     for (u, c) in cover.iter_mut().enumerate() {
         *c = striped(u as i32 % period, period as f32, share, steepness);
     }
+    let ground = (how[3] > 0.0).then(|| (how[4].clamp(0.0, 16_777_215.0) as u32).to_le_bytes());
+    let colours = colours.get_mut(..3 * length)?;
+    for (pixel, ground) in colours.chunks_exact_mut(3).zip(ground.iter().cycle()) {
+        pixel.copy_from_slice(&ground[..3]);
+    }
+    if ground.is_some() {
+        blend::covered(colours, cover, ink);
+    }
     for y in y0..y1 {
         let row = picture.row(y, x0, x1)?;
+        let from = (x0 as i32 + slope * y as i32).rem_euclid(period) as usize;
         if slope == 0 {
             blend::flat(row, ink);
+        } else if ground.is_some() {
+            row.copy_from_slice(colours.get(3 * from..3 * (from + width))?);
         } else {
-            let from = (x0 as i32 + slope * y as i32).rem_euclid(period) as usize;
-            blend::covered(row, cover.get(from..from + x1 - x0)?, ink);
+            blend::covered(row, cover.get(from..from + width)?, ink);
         }
     }
     Some(())

@@ -13,7 +13,7 @@
 mod area;
 mod blend;
 mod glyphs;
-mod lanes;
+pub mod lanes;
 mod line;
 mod segments;
 
@@ -25,11 +25,10 @@ pub const GLYPH: usize = 5;
 pub const SEGMENT: usize = 4;
 /// The longest period of stripes, px.
 pub const LONGEST_PERIOD: usize = 4096;
-/// Pixels that a line's distances are kept for at a time.
-pub const TILE: usize = 64;
 
 /// Kinds of marks. A box has x0 y0 x1 y1 (exclusive) and the corners' radius; a line radius, halo, the halo's alpha, dash
-/// on and off (0: whole), closed; stripes a box, period, slope (0: no gaps), the coloured share; text nothing more.
+/// on and off (0: whole), closed; stripes a box, period, slope (0: no gaps), the coloured share, whether
+/// there is a ground and its channels, as area.rs has them; text nothing more.
 const BOX: f64 = 0.0;
 const LINE: f64 = 1.0;
 const STRIPES: f64 = 2.0;
@@ -42,7 +41,8 @@ pub struct Picture<'a> {
     pub pixels: &'a mut [u8],
 }
 
-/// Working memory: `distances` of the width rounded up to whole tiles, `cover` of the width and `LONGEST_PERIOD`,
+/// Working memory: `distances` of the width and `lanes::PIXELS`, `cover` of four
+/// times the width and `LONGEST_PERIOD`,
 /// `segments` and one word each in `near`.
 pub struct Scratch<'a> {
     pub distances: &'a mut [f32],
@@ -95,7 +95,7 @@ fn one(picture: &mut Picture, mark: &[f64], sources: &Sources, scratch: &mut Scr
         let points = range(sources.points, mark, 2)?;
         line::draw(picture, points, &mark[7..13], ink, scratch)
     } else if kind == STRIPES {
-        area::stripes(picture, area::bounds(&mark[7..11]), &mark[11..14], ink, scratch.cover)
+        area::stripes(picture, area::bounds(&mark[7..11]), &mark[11..16], ink, scratch.cover)
     } else if kind == TEXT {
         glyphs::draw(picture, range(sources.glyphs, mark, GLYPH)?, sources.atlas, ink, scratch.cover)
     } else {

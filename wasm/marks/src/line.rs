@@ -2,15 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Lines with round joins and ends: coverage by the distance to the nearest segment, so that nothing is blended twice.
 
-use crate::area::quantised;
-use crate::lanes::roots;
+use crate::lanes::{covers, nearer, PIXELS};
 use crate::segments::{split, Dash};
-use crate::{blend, opacity, Ink, Picture, Scratch, SEGMENT, TILE};
+use crate::blend::Paint;
+use crate::{opacity, Ink, Picture, Scratch, SEGMENT};
 
 /// Rows for which the segments that reach them are gathered at once.
 const BAND: usize = 16;
-/// Bits for the tiles of the widest row.
-const WORDS: usize = 8;
+/// Pixels of a row that are blended together, where any of them is near a segment.
+const TILE: usize = PIXELS;
+/// Bits for the tiles of the widest row, 16384 px.
+const WORDS: usize = 16;
 
 /// How far the line reaches from its middle, with half a pixel for the soft edge, and its halo's.
 struct Edges {
@@ -32,11 +34,12 @@ pub fn draw(picture: &mut Picture, points: &[f64], how: &[f64], ink: Ink, scratc
     let count = split(points, how[5] > 0.0, dash, reach, scratch.segments)?;
     let segments = scratch.segments.get(..SEGMENT * count)?;
     let dark = Ink { colour: [0; 3], alpha: if halo > 0.0 { opacity(how[2]) } else { 0 } };
+    let paints = [Paint::new(dark), Paint::new(ink)];
     for first in (0..picture.height).step_by(BAND) {
         let last = (first + BAND).min(picture.height);
         let near = gather(segments, first as f32 - edges.reach, (last - 1) as f32 + edges.reach, scratch.near)?;
         for y in if near.is_empty() { 0..0 } else { first..last } {
-            row(picture, y, segments, near, &edges, [ink, dark], scratch.distances)?;
+            row(picture, y, segments, near, &edges, &paints, scratch.distances)?;
         }
     }
     Some(())
@@ -60,7 +63,7 @@ fn row(
     segments: &[f32],
     near: &[u32],
     edges: &Edges,
-    inks: [Ink; 2],
+    paints: &[Paint; 2],
     distances: &mut [f32],
 ) -> Option<()> {
     let mut touched = [0u64; WORDS];
@@ -75,7 +78,8 @@ fn row(
                     distances.get_mut(tile * TILE..(tile + 1) * TILE)?.fill(f32::INFINITY);
                 }
             }
-            nearest(distances.get_mut(from..=to)?, from, y as f32, s);
+            let (from, to) = (from / 4 * 4, to / 4 * 4 + 4);
+            nearest(distances.get_mut(from..to)?, from, y as f32, s);
         }
     }
     for (k, word) in touched.iter().enumerate() {
@@ -83,7 +87,7 @@ fn row(
         while bits != 0 {
             let tile = 64 * k + bits.trailing_zeros() as usize;
             bits &= bits - 1;
-            paint(picture, y, tile, distances.get(tile * TILE..(tile + 1) * TILE)?, edges, inks)?;
+            paint(picture, y, tile, distances.get(tile * TILE..(tile + 1) * TILE)?, edges, paints)?;
         }
     }
     Some(())
@@ -102,8 +106,7 @@ fn span(s: &[f32], y: f32, reach: f32, width: usize) -> Option<(usize, usize)> {
         (t0, t1) = (u.min(v).clamp(0.0, 1.0), u.max(v).clamp(0.0, 1.0));
     }
     let (u, v) = (ax + t0 * (bx - ax), ax + t1 * (bx - ax));
-    let (low, high) = (libm::floorf(u.min(v) - reach), libm::ceilf(u.max(v) + reach));
-    let last = width as f32 - 1.0;
+    let (low, high, last) = (u.min(v) - reach, u.max(v) + reach, width as f32 - 1.0);
     (low <= last && high >= 0.0).then_some((low.max(0.0) as usize, high.min(last) as usize))
 }
 
@@ -112,32 +115,22 @@ fn nearest(squared: &mut [f32], x0: usize, y: f32, s: &[f32]) {
     let (ax, dx, dy, py) = (s[0], s[2] - s[0], s[3] - s[1], y - s[1]);
     let length2 = dx * dx + dy * dy;
     let scale = if length2 > 0.0 { 1.0 / length2 } else { 0.0 };
-    for (i, d) in squared.iter_mut().enumerate() {
-        let px = (x0 + i) as i32 as f32 - ax;
-        let t = (px * dx + py * dy) * scale;
-        let t = if t > 0.0 { t } else { 0.0 };
-        let t = if t < 1.0 { t } else { 1.0 };
-        let (ex, ey) = (px - t * dx, py - t * dy);
-        let e = ex * ex + ey * ey;
-        *d = if e < *d { e } else { *d };
+    for (k, four) in squared.chunks_exact_mut(4).enumerate() {
+        let Ok(four) = <&mut [f32; 4]>::try_from(four) else { return };
+        let x = (x0 + 4 * k) as f32;
+        nearer(four, [x - ax, x + 1.0 - ax, x + 2.0 - ax, x + 3.0 - ax], py, [dx, dy, scale]);
     }
 }
 
 /// Blends the halo and then the line over one tile of a row.
-fn paint(picture: &mut Picture, y: usize, tile: usize, squared: &[f32], edges: &Edges, [ink, dark]: [Ink; 2]) -> Option<()> {
-    let (mut line, mut halo) = ([0; TILE], [0; TILE]);
-    for ((d, line), halo) in squared.chunks_exact(4).zip(line.chunks_exact_mut(4)).zip(halo.chunks_exact_mut(4)) {
-        let d = roots([d[0], d[1], d[2], d[3]]);
-        for i in 0..4 {
-            line[i] = quantised(edges.line - d[i]);
-            halo[i] = quantised(edges.halo - d[i]);
-        }
-    }
+fn paint(picture: &mut Picture, y: usize, tile: usize, squared: &[f32], edges: &Edges, paints: &[Paint; 2]) -> Option<()> {
+    let squared = <&[f32; PIXELS]>::try_from(squared).ok()?;
     let (x0, x1) = (tile * TILE, ((tile + 1) * TILE).min(picture.width));
     let row = picture.row(y, x0, x1)?;
-    if dark.alpha > 0 {
-        blend::covered(row, &halo[..x1 - x0], dark);
+    for (paint, edge) in paints.iter().zip([edges.halo, edges.line]) {
+        if paint.opacity > 0 {
+            paint.over(row, &covers(squared, edge));
+        }
     }
-    blend::covered(row, &line[..x1 - x0], ink);
     Some(())
 }

@@ -5,7 +5,8 @@
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 use abi::{status, Arena, Capacities, Kind};
-use kernel::{Picture, Scratch, Sources, GLYPH, LONGEST_PERIOD, MARK, SEGMENT, TILE};
+use kernel::lanes::PIXELS;
+use kernel::{Picture, Scratch, Sources, GLYPH, LONGEST_PERIOD, MARK, SEGMENT};
 
 fn lengths(c: &Capacities) -> [(Kind, u64); 10] {
     let [width, height, marks, points, glyphs, atlas, segments] =
@@ -16,8 +17,8 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 10] {
         (Kind::F64, 2 * points),                      // 2 points of lines, px
         (Kind::I32, GLYPH as u64 * glyphs),           // 3 glyphs of texts
         (Kind::U8, atlas),                            // 4 coverage of the glyphs, row by row
-        (Kind::F32, width + TILE as u64),             // 5 a row's distances
-        (Kind::U8, width + LONGEST_PERIOD as u64),    // 6 a row's coverage
+        (Kind::F32, width + PIXELS as u64),             // 5 a row's distances
+        (Kind::U8, 4 * (width + LONGEST_PERIOD as u64)), // 6 a row's coverage and colours
         (Kind::F32, SEGMENT as u64 * segments),       // 7 a line's segments
         (Kind::U32, segments),                        // 8 those near a band of rows
         (Kind::U32, 4),                               // 9 state: number of marks
