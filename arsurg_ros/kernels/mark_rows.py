@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil, floor
 
 import numpy as np
@@ -169,7 +170,7 @@ def line_regions(points: F64, reach: float, width_px: int, height_px: int) -> li
     xy = points.tolist()
     boxes: list[list[float]] = []
     box = [*xy[0], *xy[0]]
-    for a, b in zip(xy, xy[1:], strict=False):
+    for a, b in pairwise(xy):
         wider = [min(box[0], b[0]), min(box[1], b[1]), max(box[2], b[0]), max(box[3], b[1])]
         if (wider[2] - wider[0] + reach) * (wider[3] - wider[1] + reach) <= MOST_PX2:
             box = wider
@@ -198,5 +199,5 @@ def _along(a: list[float], b: list[float], reach: float, width_px: int, height_p
     dx, dy = b[0] - a[0], b[1] - a[1]
     n = ceil(max(abs(dx), abs(dy)) * (t1 - t0) / STEP_PX) or 1
     ends = [(a[0] + t * dx, a[1] + t * dy) for t in (t0 + (t1 - t0) * k / n for k in range(n + 1))]
-    pairs = zip(ends, ends[1:], strict=False)
+    pairs = pairwise(ends)
     return [[min(p[0], q[0]), min(p[1], q[1]), max(p[0], q[0]), max(p[1], q[1])] for p, q in pairs]

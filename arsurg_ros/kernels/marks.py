@@ -99,7 +99,7 @@ class WasmMarks:
         for name, values in (('marks', rows.marks), ('points', rows.points), ('glyphs', rows.glyphs)):
             blocks[name][: values.size] = values.ravel()
         self._upload(kernel, rows.atlas, generation)
-        blocks['state'][0] = len(rows.marks)
+        blocks['state'][:] = counts[:4]
         picture = blocks['picture'].reshape(*self._shape, 3)
         for region in rows.regions:
             if region not in rows.opaque:

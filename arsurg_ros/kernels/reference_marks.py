@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from arsurg_ros.errors import KernelError
 from arsurg_ros.kernels.mark_rows import BOX, LINE, STRIPES, TEXT, Rows
 from arsurg_ros.types import F32, F64, U8
 
-LONGEST_PERIOD, LEAST_DASH = 4096, 1.0
+LONGEST_PERIOD, LEAST_DASH, MOST_ITEMS = 4096, 1.0, 1 << 24
 HALF, FULL = np.float32(0.5), np.float32(255)
 
 
@@ -38,19 +39,36 @@ def draw_one(image: U8, mark: F64, rows: Rows) -> bool:
     """Draw one row in place; returns False for one that is refused."""
     if not np.isfinite(mark).all():
         return False
-    kind, first, count = mark[0], int(mark[5]), int(mark[6])
+    kind = mark[0]
     colour, alpha = np.floor(np.clip(mark[1:4], 0, 255) + 0.5).astype(np.int64), opacity(mark[4])
     if kind == BOX:
-        box, cover = rounded(mark[7:11], max(float(mark[11]), 0.0))
-        blend(image, box, cover, colour, alpha)
-    elif kind == STRIPES:
+        blend(image, *rounded(mark[7:11], max(float(mark[11]), 0.0)), colour, alpha)
+        return True
+    if kind == STRIPES:
         return striped(image, mark, colour, alpha)
-    elif kind == LINE:
-        return first + count <= len(rows.points) and line(image, rows.points[first : first + count], mark, colour, alpha)
-    elif kind == TEXT:
-        for box, cover in [text(rows.glyphs[first : first + count], rows.atlas)]:
-            blend(image, box, cover, colour, alpha)
-    return kind in (BOX, LINE, STRIPES, TEXT)
+    if kind == LINE:
+        points = named(rows.points, mark)
+        return points is not None and line(image, points, mark, colour, alpha)
+    glyphs = named(rows.glyphs, mark) if kind == TEXT else None
+    if glyphs is None or not within(glyphs, rows.atlas):
+        return False
+    if len(glyphs):
+        blend(image, *text(glyphs, rows.atlas), colour, alpha)
+    return True
+
+
+def named(values: NDArray[Any], mark: F64) -> NDArray[Any] | None:
+    """Return the rows that a mark names, None where they are not there."""
+    first, count = mark[5:7]
+    if not (0 <= first <= MOST_ITEMS and 0 <= count <= MOST_ITEMS and int(first) + int(count) <= len(values)):
+        return None
+    return values[int(first) : int(first) + int(count)]
+
+
+def within(glyphs: NDArray[np.int32], atlas: U8) -> bool:
+    """Return whether every glyph lies in the atlas."""
+    offset, width, height = glyphs[:, :3].astype(np.int64).T
+    return bool((glyphs[:, :3] >= 0).all() and (offset + width * height <= len(atlas)).all())
 
 
 def opacity(alpha: float) -> int:

@@ -12,9 +12,10 @@ import numpy as np
 
 from arsurg_ros.errors import DataError, KernelError
 from arsurg_ros.geometry import se3
+from arsurg_ros.kernels.marks import Mark, Marks, Text
 from arsurg_ros.kernels.raster import Rasteriser
 from arsurg_ros.overlay.distance import SurfaceQuery
-from arsurg_ros.overlay.draw import WHITE, Line, Rgb, border, draw_tip, stripes, text_block
+from arsurg_ros.overlay.draw import HEADING, NUMBER, WHITE, Line, Rgb, border, em_px, shown, text_block, tip_marks
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.overlay.state import OverlayDecision, OverlayState
 from arsurg_ros.types import F64, U8, CameraModel
@@ -86,6 +87,10 @@ BANNERS = {
 }
 
 
+#: What is shown where not even a banner can be drawn: dark grey, no camera's picture.
+BLANK = 40
+
+
 class OverlayRenderer:
     """Draws one scene at one picture size."""
 
@@ -95,11 +100,9 @@ class OverlayRenderer:
         self._size = (width_px, height_px)
         self._rasteriser = Rasteriser(width_px, height_px, scene.meshes, backend=backend)
         self._queries = {mesh.name: SurfaceQuery(mesh) for mesh in scene.targets}
-        # Made now: the first frame that has to say LOST must not be late.
-        self._patterns = {
-            state: stripes(width_px, height_px, banner.rgb, max(8, round(0.1 * height_px)), banner.slope)
-            for state, banner in BANNERS.items()
-        }
+        self._marks = Marks(width_px, height_px, backend=backend)
+        # Glyphs are drawn now: the first frame that has to say LOST must not be late.
+        self._marks.prepare(_alphabet(self._size))
 
     def render(
         self, frame_bgr: U8, camera: CameraModel, T_cam_ct: F64 | None, state: OverlayState, readouts: Readouts
@@ -107,7 +110,9 @@ class OverlayRenderer:
         """Return the picture of a frame, (H, W, 3) bgr8 or (H, W) mono8, for a state.
 
         Anatomy is drawn only where the state is LIVE or DRIFT; either with a pose that is missing or not rigid, or with a
-        kernel that fails, becomes REFUSED. Raises DataError where frame or camera have another size or the frame is not uint8.
+        kernel that fails, becomes REFUSED. Where the marks' kernel fails, nothing can be written: the picture is all grey and
+        REFUSED, so that it cannot pass for a live one. Raises DataError where frame or camera have another size or the frame
+        is not uint8.
         """
         start = time.perf_counter_ns()
         self._check_sizes(frame_bgr, camera)
@@ -121,7 +126,12 @@ class OverlayRenderer:
                 decision = OverlayDecision(OverlayState.REFUSED, str(e))
             kernel_ns = time.perf_counter_ns() - before
         target = self.target_distance(T_cam_ct, readouts.T_cam_tip) if decision.draws else None
-        tip = self._annotate(image, camera, decision, readouts, target)
+        tip = seen_tip(camera, readouts)
+        try:
+            self._marks.draw(image, (*tip, *state_marks(self._size, decision, readouts, target)))
+        except KernelError as e:
+            decision, ids, tip, target = OverlayDecision(OverlayState.REFUSED, str(e)), None, (), None
+            image[:] = BLANK
         rest_ns = time.perf_counter_ns() - start - kernel_ns
         return RenderedOverlay(
             image=image,
@@ -131,7 +141,7 @@ class OverlayRenderer:
             composite_ms=rest_ns / 1e6,
             reason=decision.reason,
             ids=ids,
-            tip_drawn=tip,
+            tip_drawn=bool(tip),
             target=target,
         )
 
@@ -161,32 +171,35 @@ class OverlayRenderer:
         if (camera.width_px, camera.height_px) != self._size:
             raise DataError(f'camera {camera.width_px}x{camera.height_px}: the overlay is {own}')
 
-    def _annotate(
-        self,
-        image: U8,
-        camera: CameraModel,
-        decision: OverlayDecision,
-        readouts: Readouts,
-        target: TargetDistance | None,
-    ) -> bool:
-        """Draw tip, border, banner and readouts in place; return whether the tip is in the picture."""
-        tip = readouts.T_cam_tip
-        seen = tip is not None and se3.is_rigid(tip) and draw_tip(image, camera, tip, readouts.p_tip_shaft_m)
-        margin = max(4, image.shape[0] // 60)
-        if banner := BANNERS.get(decision.state):
-            margin += self._border(image, decision.state, banner)
-            lines = [Line(banner.heading, banner.rgb, 1.5, bold=True)]
-            text_block(image, lines + [Line(decision.reason)] * bool(decision.reason), (0.5, 0.0), margin)
-        registered = decision.state not in (OverlayState.UNREGISTERED, OverlayState.REFUSED)
-        if lines := readout_lines(readouts if registered else None, target):
-            text_block(image, lines, (0.0, 1.0), margin)
-        return seen
 
-    def _border(self, image: U8, state: OverlayState, banner: Banner) -> int:
-        """Draw a state's border; return its width, pixels."""
-        border_px = max(2, round(banner.width * self._size[1]))
-        border(image, self._patterns[state], border_px)
-        return border_px
+def seen_tip(camera: CameraModel, readouts: Readouts) -> tuple[Mark, ...]:
+    """Return the tip's marks; none without a pose, or out of sight."""
+    tip = readouts.T_cam_tip
+    return tip_marks(camera, tip, readouts.p_tip_shaft_m) if tip is not None and se3.is_rigid(tip) else ()
+
+
+def state_marks(
+    size_px: tuple[int, int], decision: OverlayDecision, readouts: Readouts, target: TargetDistance | None
+) -> tuple[Mark, ...]:
+    """Return a state's border and banner, and the readouts, for a picture of (width, height)."""
+    marks: list[Mark] = []
+    margin = max(4, size_px[1] // 60)
+    if banner := BANNERS.get(decision.state):
+        border_px = max(2, round(banner.width * size_px[1]))
+        margin += border_px
+        marks += border(size_px, banner.rgb, border_px, banner.slope)
+        lines = [Line(banner.heading, banner.rgb, HEADING, bold=True)] + [Line(decision.reason)] * bool(decision.reason)
+        marks += text_block(size_px, lines, (0.5, 0.0), margin).marks
+    registered = decision.state not in (OverlayState.UNREGISTERED, OverlayState.REFUSED)
+    if lines := readout_lines(readouts if registered else None, target):
+        marks += text_block(size_px, lines, (0.0, 1.0), margin).marks
+    return tuple(marks)
+
+
+def _alphabet(size_px: tuple[int, int]) -> tuple[Mark, ...]:
+    """Return every printable character, as the banners and readouts have them."""
+    text, em = ''.join(map(chr, range(0x20, 0x7F))), em_px(size_px[1])
+    return tuple(Text(0, 0, text, WHITE, em * size, bold) for size, bold in ((1.0, False), (NUMBER, True)))
 
 
 def _bgr_copy(frame: U8) -> U8:
@@ -206,17 +219,13 @@ def readout_lines(readouts: Readouts | None, target: TargetDistance | None) -> l
     lines = []
     if target is not None:
         inside = 'inside, ' if target.inside else ''
-        lines.append(Line(f'tip to {_shown(target.name)}: {inside}{1e3 * target.distance_m:.1f} mm', WHITE, 1.2))
+        lines.append(Line(f'tip to {shown(target.name)}: {inside}{1e3 * target.distance_m:.1f} mm', WHITE, NUMBER, bold=True))
     if readouts is None:
         return lines
     parts = [] if readouts.fre_m is None else [f'FRE {1e3 * readouts.fre_m:.2f} mm']
     if readouts.margin is not None:
         name, margin_m = readouts.margin
-        parts.append(f'TRE95 {_shown(name)} {1e3 * margin_m:.1f} mm')
+        parts.append(f'TRE95 {shown(name)} {1e3 * margin_m:.1f} mm')
     if parts:
         lines.append(Line('   '.join(parts)))
     return lines + [Line(note) for note in readouts.notes]
-
-
-def _shown(name: str) -> str:
-    return name.replace('_', ' ')

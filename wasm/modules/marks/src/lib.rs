@@ -21,22 +21,27 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 10] {
         (Kind::U8, 4 * (width + LONGEST_PERIOD as u64)), // 6 a row's coverage and colours
         (Kind::F32, SEGMENT as u64 * segments),       // 7 a line's segments
         (Kind::U32, segments),                        // 8 those near a band of rows
-        (Kind::U32, 4),                               // 9 state: number of marks
+        (Kind::U32, 4),                               // 9 state: how many marks, points, glyphs, bytes of the atlas there are
     ]
 }
 
 abi::kernel!(layout = 1, capacities = 7, blocks = 10, lengths = lengths, draw = draw_block);
 
 fn draw_block(mut arena: Arena) -> i32 {
-    let count = arena.u32(9)[0] as usize;
-    if count > arena.capacity(2) {
+    let state = arena.u32(9);
+    let [marks, points, glyphs, atlas] = [0, 1, 2, 3].map(|i| state[i] as usize);
+    if [marks, points, glyphs, atlas].iter().zip(2..).any(|(used, i)| *used > arena.capacity(i)) {
         return status::INPUT;
     }
     let mut picture = Picture { width: arena.capacity(0), height: arena.capacity(1), pixels: arena.u8(0) };
-    let sources = Sources { points: arena.f64(2), glyphs: arena.i32(3), atlas: arena.u8(4) };
+    let sources = Sources {
+        points: &arena.f64(2)[..2 * points],
+        glyphs: &arena.i32(3)[..GLYPH * glyphs],
+        atlas: &arena.u8(4)[..atlas],
+    };
     let mut scratch =
         Scratch { distances: arena.f32(5), cover: arena.u8(6), segments: arena.f32(7), near: arena.u32(8) };
-    match kernel::draw(&mut picture, &arena.f64(1)[..MARK * count], &sources, &mut scratch) {
+    match kernel::draw(&mut picture, &arena.f64(1)[..MARK * marks], &sources, &mut scratch) {
         true => status::OK,
         false => status::INPUT,
     }
