@@ -25,7 +25,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 WASM = ROOT / 'wasm'
-KERNELS = ('calibration', 'distance', 'handeye', 'overlay', 'registration', 'surface', 'tracking')
+KERNELS = ('calibration', 'distance', 'handeye', 'marks', 'overlay', 'registration', 'surface', 'tracking')
 TARGET = 'wasm32-unknown-unknown'
 PACKAGES = ('rustc-web', 'cargo-web', 'rust-web-src', 'lld')
 LINKERS = ('wasm-ld-14', 'wasm-ld')

@@ -26,6 +26,7 @@ from tools.golden_calibration import calibration  # noqa: E402
 from tools.golden_distance import distance  # noqa: E402
 from tools.golden_handeye import handeye  # noqa: E402
 from tools.golden_landmarks import landmarks  # noqa: E402
+from tools.golden_marks import marks  # noqa: E402
 from tools.golden_surface import surface  # noqa: E402
 
 RNG = np.random.default_rng(2026)
@@ -211,7 +212,7 @@ def scene(name: str, camera: list[float], meshes: list[Any], poses: list[F64], s
 
 def main() -> None:
     """Write the files, one a family."""
-    for family in (registration, calibration, tracking, overlay, landmarks, handeye, surface, distance):
+    for family in (registration, calibration, tracking, overlay, landmarks, handeye, surface, distance, marks):
         path = ROOT / 'wasm' / 'golden' / f'{family.__name__}.json'
         lines = ',\n'.join(json.dumps(case) for case in family())
         path.write_text(f'{{"made_by": "tools/make_golden.py", "cases": [\n{lines}\n]}}\n')

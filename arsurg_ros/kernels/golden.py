@@ -21,6 +21,8 @@ from arsurg_ros.kernels.golden_calibration import check_calibration
 from arsurg_ros.kernels.golden_distance import answer as distances
 from arsurg_ros.kernels.handeye import solve_handeye
 from arsurg_ros.kernels.landmarks import solve_paired_points
+from arsurg_ros.kernels.mark_rows import MARK, Rows
+from arsurg_ros.kernels.marks import MARKERS
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.kernels.raster import RASTERISERS
 from arsurg_ros.types import F64, U8, Mesh
@@ -165,6 +167,29 @@ def check_landmarks(case: Case, backend: str) -> str:
     return ', '.join(wrong)
 
 
+def check_marks(case: Case, backend: str) -> str:
+    """Return what differs, or an empty string."""
+    width, height = case['width'], case['height']
+    image = background(width, height)
+    try:
+        pick(backend, MARKERS)(width, height).draw(image, mark_rows(case), 0)
+    except KernelError as error:
+        return '' if case['refused'] else f'refused: {error}'
+    if case['refused']:
+        return 'not refused'
+    worst = int(np.abs(image.ravel().astype(int) - np.array(case['image'])).max())
+    return f'colour differs by {worst}' if worst > 1 else ''
+
+
+def mark_rows(case: Case) -> Rows:
+    """Return the marks of a golden vector, which may touch the whole picture."""
+    glyphs = np.array(case['glyphs'], np.int32).reshape(-1, 5)
+    atlas = np.array(case['atlas'], np.uint8)
+    whole = (0, 0, case['width'], case['height'])
+    points = array(case['points']).reshape(-1, 2)
+    return Rows(array(case['marks']).reshape(-1, MARK), points, glyphs, atlas, case['segments'], [whole], set())
+
+
 CHECKS: dict[str, Callable[[Case, str], str]] = {
     'registration': check_registration,
     'calibration': check_calibration,
@@ -174,6 +199,7 @@ CHECKS: dict[str, Callable[[Case, str], str]] = {
     'surface': check_surface,
     'distance': check_distance,
     'handeye': check_handeye,
+    'marks': check_marks,
 }
 
 

@@ -172,4 +172,23 @@ HANDEYE = Layout(
     ('solve',),
 )
 
-LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE, SURFACE, DISTANCE)}
+MARKS = Layout(
+    'marks',
+    1,
+    ('width', 'height', 'marks', 'points', 'glyphs', 'atlas', 'segments'),
+    (
+        ('picture', 'u1'),
+        ('marks', 'f8'),
+        ('points', 'f8'),
+        ('glyphs', 'i4'),
+        ('atlas', 'u1'),
+        ('distances', 'f4'),
+        ('cover', 'u1'),
+        ('segments', 'f4'),
+        ('near', 'u4'),
+        ('state', 'u4'),
+    ),
+    ('draw',),
+)
+
+LAYOUTS = {layout.name: layout for layout in (REGISTRATION, CALIBRATION, TRACKING, OVERLAY, HANDEYE, SURFACE, DISTANCE, MARKS)}

@@ -1,0 +1,143 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Lines in space as lines in the picture: bent by the lens, and dashed where anatomy is in front of them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arsurg_ros.geometry.camera import project
+from arsurg_ros.kernels.field import field_radius
+from arsurg_ros.kernels.marks import Mark, Polyline
+from arsurg_ros.types import F32, F64, CameraModel
+
+NEAR_M = 1e-3
+#: Pixels between two samples of a segment, and the most of them a segment.
+STEP_PX, MOST_SAMPLES = 8.0, 512
+#: How far behind a surface a point still counts as on it.
+BEHIND_M = 5e-4
+HIDDEN_ALPHA = 0.55
+BOOLS = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class LineStyle:
+    """How a line is drawn; what is hidden has dashes of ``dash_px`` and is dimmer."""
+
+    rgb: tuple[int, int, int]
+    width_px: float
+    halo_px: float = 0.0
+    dash_px: tuple[float, float] = (8.0, 8.0)
+
+
+def projected_line(
+    camera: CameraModel, p_cam_m: F64, style: LineStyle, depth_m: F32 | None = None, *, closed: bool = False
+) -> tuple[Mark, ...]:
+    """Return the marks of a line through points (N, 3) in the camera's frame, metres.
+
+    Nothing of it is drawn behind the near plane (1 mm), beyond the lens' field or outside of the picture. ``depth_m`` (H, W)
+    is the nearest surface's z, inf where there is none: what lies behind it is hidden. A point is nothing.
+    """
+    points = np.asarray(p_cam_m, dtype=np.float64)
+    points = np.concatenate([points, points[:1]]) if closed and len(points) > 2 else points
+    marks: list[Mark] = []
+    for run in _runs(_sampled(camera, points, style.width_px + style.halo_px)):
+        uv = project(camera, run)
+        hidden = _hidden(uv, run[:, 2], depth_m)
+        marks += _pieces(uv, hidden, style)
+    return tuple(marks)
+
+
+def _sampled(camera: CameraModel, points: F64, reach_px: float) -> list[F64]:
+    """Return each segment's samples (n, 3) that can be seen, evenly spaced in the picture; NaN where they break off."""
+    field = _field(camera.K.tobytes(), camera.distortion.tobytes(), camera.width_px, camera.height_px)
+    found: list[F64] = []
+    for a, b in pairwise(points):
+        t0, t1 = _clipped(a, b, field) if np.isfinite([a, b]).all() else (1.0, 0.0)
+        if t0 <= t1:
+            start, end = a + t0 * (b - a), a + t1 * (b - a)
+            samples = start + _parameters(camera, start, end)[:, None] * (end - start)
+            found.append(np.where(_seen(camera, samples, reach_px)[:, None], samples, np.nan))
+        if not t0 <= t1 == 1.0:
+            found.append(np.full((1, 3), np.nan))
+    return found
+
+
+def _clipped(a: F64, b: F64, field: float) -> tuple[float, float]:
+    """Return the part t0 to t1 of a segment before the near plane and within the lens' field; t0 > t1: none of it."""
+    t0, t1 = 0.0, 1.0
+    for normal, level in ((0, 0, 1), NEAR_M), ((1, 0, field), 0), ((-1, 0, field), 0), ((0, 1, field), 0), ((0, -1, field), 0):
+        from_a, from_b = float(a @ normal) - level, float(b @ normal) - level
+        if from_a < 0 and from_b < 0:
+            return 1.0, 0.0
+        if from_a < 0:
+            t0 = max(t0, from_a / (from_a - from_b))
+        elif from_b < 0:
+            t1 = min(t1, from_a / (from_a - from_b))
+    return t0, t1
+
+
+def _parameters(camera: CameraModel, a: F64, b: F64) -> F64:
+    """Return 0-1 along a segment, evenly spaced in a picture without distortion."""
+    focal = max(camera.K[0, 0], camera.K[1, 1])
+    length = focal * float(np.hypot(*(a[:2] / a[2] - b[:2] / b[2])))
+    n = int(np.clip(np.ceil(length / STEP_PX), 1, MOST_SAMPLES))
+    s = np.linspace(0.0, 1.0, n + 1)
+    return np.asarray(s * a[2] / (b[2] + s * (a[2] - b[2])))
+
+
+@functools.lru_cache(8)
+def _field(K: bytes, distortion: bytes, width_px: int, height_px: int) -> float:
+    k = np.frombuffer(K).reshape(3, 3)
+    row = np.array([k[0, 0], k[0, 1], k[0, 2], k[1, 1], k[1, 2], *np.frombuffer(distortion)])
+    return field_radius(row, width_px, height_px)
+
+
+def _seen(camera: CameraModel, samples: F64, reach_px: float) -> BOOLS:
+    """Return which samples lie in the picture, or next to one that does."""
+    uv = project(camera, samples)
+    size = np.array([camera.width_px, camera.height_px])
+    inside: BOOLS = np.asarray(((uv >= -reach_px) & (uv <= size + reach_px)).all(axis=1))
+    beside = inside.copy()
+    beside[1:] |= inside[:-1]
+    beside[:-1] |= inside[1:]
+    return beside
+
+
+def _runs(samples: list[F64]) -> list[F64]:
+    """Return the unbroken runs of at least two samples."""
+    if not samples:
+        return []
+    together = np.concatenate(samples)
+    good = np.isfinite(together).all(axis=1)
+    edges = np.flatnonzero(np.diff(good.astype(np.int8), prepend=0, append=0))
+    return [together[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > 1]
+
+
+def _hidden(uv: F64, z_m: F64, depth_m: F32 | None) -> BOOLS:
+    """Return which samples lie behind the surface; none outside of the picture."""
+    if depth_m is None:
+        return np.zeros(len(uv), bool)
+    height, width = depth_m.shape
+    x, y = np.round(np.clip(uv, -1e6, 1e6)).astype(np.int64).T
+    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    surface = np.where(inside, depth_m[np.where(inside, y, 0), np.where(inside, x, 0)], np.inf)
+    return np.asarray(z_m > surface + BEHIND_M)
+
+
+def _pieces(uv: F64, hidden: BOOLS, style: LineStyle) -> list[Mark]:
+    """Return one mark a stretch of samples that are alike; each ends where the next one begins."""
+    starts = [0, *(np.flatnonzero(np.diff(hidden)) + 1).tolist(), len(uv)]
+    marks: list[Mark] = []
+    for first, last in pairwise(starts):
+        piece = uv[first : last + 1]
+        if len(piece) < 2:
+            continue
+        alpha, dash = (HIDDEN_ALPHA, style.dash_px) if hidden[first] else (1.0, None)
+        marks.append(Polyline(piece, style.rgb, style.width_px, style.halo_px, alpha, dash))
+    return marks
