@@ -29,8 +29,8 @@ def bumpy(n: int, radius_m: float, centre_m: F64, seed: int) -> Mesh:
     """Return a closed lump of 2 n (n - 1) triangles without any symmetry, facing outwards."""
     rng = np.random.default_rng(seed)
     u, v = np.meshgrid(np.pi * np.arange(1, n) / n, 2 * np.pi * np.arange(n) / n, indexing='ij')
-    way = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], axis=-1).reshape(-1, 3)
-    way = np.concatenate([way, [(0, 0, 1), (0, 0, -1)]])
+    way: F64 = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], axis=-1).reshape(-1, 3)
+    way = np.concatenate([way, np.array([(0, 0, 1), (0, 0, -1)])])
     waves = rng.normal(0, 3, (6, 3))
     size = radius_m * (1 + 0.06 * np.sin(way @ waves.T + rng.uniform(0, 6, 6)).sum(axis=1))
     i, j = (a.ravel() for a in np.meshgrid(np.arange(n - 2), np.arange(n), indexing='ij'))
@@ -88,7 +88,7 @@ def locators(meshes: list[Mesh]) -> list[Callable[[F64], float]]:
 
         def run(p: F64) -> float:
             locator.FindClosestPoint(p, point, generic, cell, number, d2)
-            return float(d2) ** 0.5
+            return float(np.sqrt(d2.get()))
 
         return run
 
