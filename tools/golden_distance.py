@@ -19,7 +19,7 @@ WINDING = 0.02
 
 
 def distance() -> list[Case]:
-    """An organ, turned over, with a hole, two that cross, slivers, what has no area, far points."""
+    """Return an organ, turned over, with a hole, two that cross, slivers, what has no area, far points."""
     rng = np.random.default_rng(2026)
     vertices, faces = organ(8)
     closed = vertices.astype(np.float32)[faces]

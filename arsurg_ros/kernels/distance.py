@@ -49,7 +49,7 @@ class DistanceField:
 
     A closed mesh's inside does not depend on how its triangles are oriented: where neighbours disagree, the fewer are turned.
     Of an open one the inside is where it covers more than half of the view, within its box. The backends agree in distances
-    to 1e-9 m or 1e-6 of themselves, and in ``inside`` but where an open mesh covers half of the view to 1 %.
+    to 1e-9 m or 1e-6 of themselves, and in ``inside`` but where an open mesh covers half of the view to within a few percent.
     """
 
     def __init__(self, meshes: Sequence[Mesh], *, backend: str = 'wasm') -> None:

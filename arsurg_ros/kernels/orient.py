@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from arsurg_ros.types import F32, I64, U32
 
@@ -21,7 +20,7 @@ def oriented(vertices_m: F32, triangles: U32) -> U32:
     """
     edges, face = _edges(vertices_m, triangles)
     forth = edges[:, 0] < edges[:, 1]
-    key = np.sort(edges, axis=1) @ np.array([len(vertices_m), 1])
+    key = np.minimum(*edges.T) * len(vertices_m) + np.maximum(*edges.T)
     order = np.argsort(key, kind='stable')
     key, forth, face = key[order], forth[order], face[order]
     starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
@@ -34,21 +33,28 @@ def oriented(vertices_m: F32, triangles: U32) -> U32:
 
 
 def _edges(vertices_m: F32, triangles: U32) -> tuple[I64, I64]:
-    """Return the directed edges (3F, 2) between places, and the triangle of each; those of no length are left out."""
-    # adding zero makes one of the two zeros
-    _, place = np.unique(vertices_m + np.float32(0), axis=0, return_inverse=True)
-    corners = place.ravel()[triangles]
-    edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
-    kept = edges[:, 0] != edges[:, 1]
-    return edges[kept], np.tile(np.arange(len(triangles)), 3)[kept]
+    """Return the directed edges (3F, 2) between places, and the triangle of each; none of one with corners in one place."""
+    corners = _places(vertices_m)[triangles]
+    real = np.flatnonzero((corners != np.roll(corners, 1, axis=1)).all(axis=1))
+    corners = corners[real]
+    return np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]]), np.tile(real, 3)
+
+
+def _places(vertices_m: F32) -> I64:
+    """Return a number for each vertex that those in one place share."""
+    order = np.lexsort(vertices_m.T)
+    ordered = vertices_m[order]
+    place = np.empty(len(order), np.int64)
+    place[order] = np.cumsum(np.r_[False, (ordered[1:] != ordered[:-1]).any(axis=1)])
+    return place
 
 
 def _turned(a: I64, b: I64, same: NDArray[np.bool_], area: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which triangles to turn: each is there twice, as it is and turned, and is joined to those that agree with it."""
     n = len(area)
     rows, columns = np.concatenate([a, a + n]), np.concatenate([b + n * same, b + n * ~same])
-    graph = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(2 * n, 2 * n))
-    _, piece = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(2 * n, 2 * n))
+    _, piece = scipy.sparse.csgraph.connected_components(graph, directed=False)
     kept, turned = piece[:n], piece[n:]
     weight = np.bincount(kept, area, minlength=piece.max() + 1)
     lighter = weight[kept] < weight[turned]

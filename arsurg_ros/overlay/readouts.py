@@ -10,7 +10,20 @@ from dataclasses import dataclass, field
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.marks import Mark, Text
 from arsurg_ros.overlay.distance import StructureDistance, nearest_of_each_role
-from arsurg_ros.overlay.draw import HEADING, NUMBER, WHITE, Line, Rgb, age_badge, border, em_px, margin_line, shown, text_block, tip_marks
+from arsurg_ros.overlay.draw import (
+    HEADING,
+    NUMBER,
+    WHITE,
+    Line,
+    Rgb,
+    age_badge,
+    border,
+    em_px,
+    margin_line,
+    shown,
+    text_block,
+    tip_marks,
+)
 from arsurg_ros.overlay.state import OverlayDecision, OverlayState
 from arsurg_ros.types import F64, U8, CameraModel
 

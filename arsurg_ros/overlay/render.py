@@ -13,7 +13,7 @@ from arsurg_ros.errors import DataError, KernelError
 from arsurg_ros.files.encodings import bgr
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.marks import Mark, Marks
-from arsurg_ros.kernels.raster import RasterResult, Rasteriser
+from arsurg_ros.kernels.raster import Rasteriser, RasterResult
 from arsurg_ros.overlay.bodies import Bodies
 from arsurg_ros.overlay.budget import FrameBudget, LevelChoice
 from arsurg_ros.overlay.distance import StructureDistance, TipDistances
@@ -35,8 +35,9 @@ class RenderedOverlay:
 
     ``state`` and ``reason`` are those of the picture, which may be worse than asked for. ``ids`` (H, W) uint8, where
     anatomy was drawn: k + 1 where structure k is nearest, and ``depth_m`` (H, W) float32, inf where none is: views, good
-    until the next picture. ``kernel_ms`` is the rasteriser's time, ``composite_ms`` the rest. ``distances`` are the tip's to the visible targets, nearest first, and then
-    to the risks; none without anatomy. ``detail`` says which levels were drawn, where there is a frame budget.
+    until the next picture. ``kernel_ms`` is the rasteriser's time, ``composite_ms`` the rest. ``distances`` are the tip's to
+    the visible targets, nearest first, and then to the risks; none without anatomy. ``detail`` says which levels were drawn,
+    where there is a frame budget.
     """
 
     image: U8

@@ -248,7 +248,7 @@ def test_what_is_returned_is_the_callers() -> None:
 
 @pytest.mark.parametrize('p', [(0.0, np.nan, 0.0), (np.inf, 0.0, 0.0), (0.0, 0.0, -2e6)])
 def test_a_point_that_is_none_is_named(p: tuple[float, ...]) -> None:
-    with pytest.raises(DataError, match='point 1 is .*: three finite numbers within 1000 km'):
+    with pytest.raises(DataError, match=r'point 1 is .*: three finite numbers within 1000 km'):
         DistanceField([cube()]).query([(0.0, 0.0, 0.0), p])
 
 
@@ -285,7 +285,7 @@ def test_memory_that_does_not_suffice_is_told(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(host, 'Kernel', small)
     many = Mesh('many', cube().vertices_m, np.tile(cube().triangles, (2000, 1)))
-    with pytest.raises(KernelError, match='a capacity is too large .*triangles 24000, meshes 1'):
+    with pytest.raises(KernelError, match=r'a capacity is too large .*triangles 24000, meshes 1'):
         DistanceField([many])
 
 

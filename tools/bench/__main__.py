@@ -23,7 +23,7 @@ sys.path[:0] = [str(REPO), str(REPO / 'tools')]
 for _name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ[_name] = '1'
 
-FAMILIES = ('landmarks', 'handeye', 'surface', 'overlay')
+FAMILIES = ('landmarks', 'handeye', 'surface', 'distance', 'overlay')
 
 
 def main() -> int:

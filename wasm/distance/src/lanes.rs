@@ -57,10 +57,8 @@ mod vectors {
         let d = |k: usize| f32x4_sub(four(row, k), f32x4_splat(q[k]));
         let (x, y, z) = (d(0), d(1), d(2));
         let d2 = f32x4_add(f32x4_add(f32x4_mul(x, x), f32x4_mul(y, y)), f32x4_mul(z, z));
-        let along = f32x4_add(
-            f32x4_add(f32x4_mul(x, four(row, 3)), f32x4_mul(y, four(row, 4))),
-            f32x4_mul(z, four(row, 5)),
-        );
+        let along =
+            f32x4_add(f32x4_add(f32x4_mul(x, four(row, 3)), f32x4_mul(y, four(row, 4))), f32x4_mul(z, four(row, 5)));
         let near = f32x4_le(d2, four(row, 6));
         let angle = v128_andnot(f32x4_div(f32x4_div(along, d2), f32x4_sqrt(d2)), near);
         let sum = f32x4_add(angle, i32x4_shuffle::<2, 3, 0, 1>(angle, angle));

@@ -47,7 +47,9 @@ pub fn fill(tree: &Tree, corners: &[f32], origin: &V3, moments: &mut [f32]) {
     }
     tree.rise(|node, place, child| {
         let sum = match &child {
-            Child::Leaf(things) => things.clone().fold(Moment::default(), |sum, i| sum.plus(&moment(corners, i, origin))),
+            Child::Leaf(things) => {
+                things.clone().fold(Moment::default(), |sum, i| sum.plus(&moment(corners, i, origin)))
+            }
             Child::Node(below) => (0..4).fold(Moment::default(), |sum, c| sum.plus(&read(moments, *below, c))),
         };
         if sum.area <= 0.0 {
@@ -55,7 +57,9 @@ pub fn fill(tree: &Tree, corners: &[f32], origin: &V3, moments: &mut [f32]) {
         }
         let centre = scale(&sum.weighted, 1.0 / sum.area);
         let radius = match child {
-            Child::Leaf(things) => things.map(|i| reach(&Corners::from(corners, i, origin), &centre)).fold(0.0, f64::max),
+            Child::Leaf(things) => {
+                things.map(|i| reach(&Corners::from(corners, i, origin), &centre)).fold(0.0, f64::max)
+            }
             Child::Node(below) => (0..4).map(|c| reach_of(moments, below, c, &centre)).fold(0.0, f64::max),
         };
         let row: &mut [f32; ROW] = row_mut(moments, node);

@@ -38,7 +38,8 @@ fn soup(random: &mut Random, count: usize) -> Vec<f32> {
 fn nothing_nearer_is_missed() {
     let mut random = Random::new(5);
     for round in 0..150 {
-        let meshes: Vec<Vec<f32>> = (0..1 + round % 3).map(|k| soup(&mut random, 1 + (37 * round + 11 * k) % 900)).collect();
+        let meshes: Vec<Vec<f32>> =
+            (0..1 + round % 3).map(|k| soup(&mut random, 1 + (37 * round + 11 * k) % 900)).collect();
         let mut owned = Owned::prepared(&meshes).unwrap();
         for i in 0..30 {
             let mut q = point(&mut random, [0.12, 0.5, 10.0][i % 3]);
@@ -108,8 +109,14 @@ fn near_the_surface_inside_is_still_told() {
         let Some(n) = t.normal() else { continue };
         let height = 10f64.powf(random.range(-9.0, -5.0));
         let foot: [f64; 3] = core::array::from_fn(|k| t.a[k] + 0.3 * t.ab[k] + 0.4 * t.ac[k]);
-        let [above, below] = [1.0, -1.0].map(|s| owned.query(0, &core::array::from_fn(|k| foot[k] + s * height * n[k])));
-        assert!(above.winding.abs() < 0.02 && (below.winding - 1.0).abs() < 0.02, "{} {}", above.winding, below.winding);
+        let [above, below] =
+            [1.0, -1.0].map(|s| owned.query(0, &core::array::from_fn(|k| foot[k] + s * height * n[k])));
+        assert!(
+            above.winding.abs() < 0.02 && (below.winding - 1.0).abs() < 0.02,
+            "{} {}",
+            above.winding,
+            below.winding
+        );
         assert!((above.distance - height).abs() < 1e-12 && below.distance <= height + 1e-12);
     }
 }

@@ -76,7 +76,8 @@ impl Owned {
 /// A ball of 4 n (n - 1) triangles that face outwards.
 pub fn ball(radius: f64, n: usize) -> Vec<f32> {
     let at = |i: usize, j: usize| {
-        let (u, v) = (std::f64::consts::PI * i as f64 / n as f64, std::f64::consts::PI * (j % (2 * n)) as f64 / n as f64);
+        let (u, v) =
+            (std::f64::consts::PI * i as f64 / n as f64, std::f64::consts::PI * (j % (2 * n)) as f64 / n as f64);
         [u.sin() * v.cos(), u.sin() * v.sin(), u.cos()].map(|x| (radius * x) as f32)
     };
     let mut out = Vec::new();

@@ -41,14 +41,7 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 16] {
 const TABLE: usize = 5;
 const FRAME: usize = 9;
 
-abi::kernel!(
-    layout = 1,
-    capacities = 3,
-    blocks = 16,
-    lengths = lengths,
-    prepare = prepare_block,
-    query = query_block,
-);
+abi::kernel!(layout = 1, capacities = 3, blocks = 16, lengths = lengths, prepare = prepare_block, query = query_block,);
 
 fn arrays(arena: &mut Arena) -> Arrays<'static> {
     Arrays {
