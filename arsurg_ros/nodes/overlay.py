@@ -222,7 +222,7 @@ class OverlayNode(StageNode):
             self._show(self._pending.popleft())
         self._resolve()
         self._check()
-        if self._pending:
+        if self._pending or self._predicted:
             self._check_timer.reset()
 
     def _refuse_image(self, msg: Image, pending: _Pending, reason: str) -> None:
@@ -290,14 +290,12 @@ class OverlayNode(StageNode):
     def _flag_prediction(self, last: _Pending) -> None:
         """Take a predicted picture away when no pose has come in time, though no image comes that would."""
         latest_ns = self._latest_pose_ns()
-        age_ns = None if latest_ns is None else last.frame.stamp_ns - latest_ns + self._image_age_ns(last)
-        if age_ns is not None and age_ns < self._flag_ns:
-            return
-        reason = 'no pose since the prediction'
-        stale = OverlayDecision(OverlayState.STALE, reason)
-        readouts = Readouts(reason=reason, pose_age_s=None if age_ns is None else age_ns * 1e-9)
-        self._predicted = False
-        self._present(last, PoseLookup(None, None if latest_ns is None else last.frame.stamp_ns - latest_ns), stale, readouts)
+        behind_ns = None if latest_ns is None else last.frame.stamp_ns - latest_ns
+        age_ns = None if behind_ns is None else behind_ns + self._image_age_ns(last)
+        if age_ns is None or age_ns >= self._flag_ns:
+            stale = OverlayDecision(OverlayState.STALE, 'no pose since the prediction')
+            readouts = Readouts(reason=stale.reason, pose_age_s=None if age_ns is None else age_ns * 1e-9)
+            self._show_again(last, stale, readouts, behind_ns)
 
     def _overdue(self, pending: _Pending) -> bool:
         """Tell whether to wait no longer: what is shown live must not outlive the last valid pose by the flag's limit."""
@@ -320,12 +318,17 @@ class OverlayNode(StageNode):
         if silent_ns < self._silent_ns:
             return
         reason = f'no usable image for {silent_ns / 1e6:.0f} ms'
+        self._show_again(last, OverlayDecision(OverlayState.LOST, reason), Readouts(reason=reason))
+
+    def _show_again(self, last: _Pending, decision: OverlayDecision, readouts: Readouts, age_ns: int | None = None) -> None:
+        """Show the last image again without anatomy; ``age_ns`` is its stamp less that of the newest pose."""
+        self._predicted = False
         try:
-            self._present(last, PoseLookup(None, None), OverlayDecision(OverlayState.LOST, reason), Readouts(reason=reason))
+            self._present(last, PoseLookup(None, age_ns), decision, readouts)
         except ArsurgError as e:
             # It cannot be drawn, but it can be said.
             self.warn(str(e))
-            self._tell(OverlayState.LOST, last.frame.stamp_ns, None, f'{reason}: {e}')
+            self._tell(decision.state, last.frame.stamp_ns, None, f'{decision.reason}: {e}')
 
     def _latest_pose_ns(self) -> int | None:
         assert self._tf is not None
