@@ -150,6 +150,13 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('scene_root', '', "the folder of the scene's meshes; empty = the scene file's own"),
         _param('instrument', 'pointer', 'the instrument whose tip is drawn; empty = none'),
         CAM_FRAME,
+        _param('eye', '', 'of a stereo pair: camera/<eye>/... in, overlay/<eye>/... out', choices=('', 'left', 'right')),
+        _param('right_camera_frame', 'cam_right', "eye right: its camera's optical frame; camera_frame is the left one's"),
+        _param(
+            'stereo', '',
+            'eye right: the file that arsurg calibrate camera --right wrote with --out; the right camera is published where '
+            'it says',
+        ),
         REF_FRAME,
         CT_FRAME,
         TIP_FRAME,

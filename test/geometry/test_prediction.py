@@ -34,7 +34,7 @@ def filled(rate_hz: float = 100.0, seconds: float = 0.2, twist=TWIST, bend=0.0, 
 
 def truth(t_s: float, twist=TWIST, bend: float = 0.0, shift=np.zeros(3)) -> np.ndarray:  # noqa: B008
     T = START @ se3.exp(t_s * twist)
-    T[:3, 3] += shift + [0.5 * bend * t_s**2, 0, 0]
+    T[:3, 3] += shift + np.array([0.5 * bend * t_s**2, 0, 0])
     return T
 
 
