@@ -19,7 +19,7 @@ import yaml
 from arsurg_ros.environment import ros_environment
 from arsurg_ros.errors import ArsurgError, ConfigError
 from arsurg_ros.resources import PACKAGE, share_dir
-from arsurg_ros.system import SYSTEMS, Argument, NodeSpec, System
+from arsurg_ros.system import SYSTEMS, Argument, NodeSpec, System, eye_topic
 
 NEEDS_ROS = (
     'launch files need a sourced ROS 2 (launch, launch_ros): source /opt/ros/jazzy/setup.bash; '
@@ -102,6 +102,9 @@ def rviz_topics(config: Path) -> tuple[str, ...]:
 def rviz_remappings(specs: Sequence[NodeSpec], namespace: str, topics: Sequence[str]) -> dict[str, str]:
     """Return how the shipped view's topics are named in this system: its namespace, and its nodes' remappings."""
     renamed = {a: b for spec in specs for a, b in spec.remappings.items()}
+    if any(spec.parameters.get('eye') == 'left' for spec in specs):
+        renamed |= {topic: eye_topic(topic, 'left') for topic in ('overlay/image_raw', 'overlay/camera_info')}
+        renamed |= {topic: renamed[eye_topic(topic, 'left')] for topic in ('camera/image_raw', 'camera/camera_info')}
     out = {}
     for topic in topics:
         relative = topic.removeprefix(f'/{NAMESPACE}/')

@@ -223,11 +223,49 @@ def _or(given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
         'instrument': values['instrument'],
         'camera_frame': camera_frame,
         'record': values['record'],
+        **_prediction(values),
     }
-    specs.append(NodeSpec('overlay', 'overlay', {**base, **frames, **overlay}, dict(remap)))
+    specs += _overlays(values, {**base, **frames, **overlay}, remap)
     if values['window'] == 'true':
-        specs.append(NodeSpec('viewer', 'viewer', base))
+        for eye in ('left', 'right') if values['stereo'] else ('',):
+            shown = {'overlay/image_raw': eye_topic('overlay/image_raw', eye)} if eye else {}
+            specs.append(NodeSpec('viewer', f'viewer_{eye}' if eye else 'viewer', base, shown))
     return tuple(specs)
+
+
+def _prediction(values: Mapping[str, str]) -> dict[str, Value]:
+    """Return how an image without its pose is dealt with: a tracker that is the camera has each one, late but exact."""
+    if values['predict_s'] == 'auto':
+        return {'predict_s': 0.0 if values['tracker'] == 'aruco' else 0.03}
+    return {'predict_s': _number(values, 'predict_s', float)}
+
+
+def _overlays(values: Mapping[str, str], overlay: dict[str, Value], remap: dict[str, str]) -> list[NodeSpec]:
+    """Return the overlay's node or, with a stereo calibration, one for each eye."""
+    if not values['stereo']:
+        return [NodeSpec('overlay', 'overlay', overlay, dict(remap))]
+    if values['camera'] != 'topic':
+        raise ConfigError(f'stereo {values["stereo"]!r}: camera {values["camera"]!r} has one eye; valid: topic')
+    specs = []
+    for eye, image in (('left', values['image_topic']), ('right', values['right_image_topic'])):
+        own = {'camera/image_raw': image, 'camera/camera_info': image.rpartition('/')[0] + '/camera_info'}
+        remapped = {eye_topic(topic, eye): there for topic, there in own.items()}
+        more: dict[str, Value] = {'eye': eye, 'record': _record_of(values['record'], eye)}
+        if eye == 'right':
+            more['stereo'] = values['stereo']
+        specs.append(NodeSpec('overlay', f'overlay_{eye}', {**overlay, **more}, remapped))
+    return specs
+
+
+def _record_of(path: str, eye: str) -> str:
+    """Return where an eye's pictures are kept: out_left.mp4 for out.mp4."""
+    return str(Path(path).with_name(f'{Path(path).stem}_{eye}{Path(path).suffix}')) if path else ''
+
+
+def eye_topic(topic: str, eye: str) -> str:
+    """Return the topic of an eye: camera/left/image_raw for camera/image_raw, the same one for no eye."""
+    folder, _, name = topic.rpartition('/')
+    return f'{folder}/{eye}/{name}' if eye else topic
 
 
 def _check_camera_pose(values: Mapping[str, str]) -> None:
@@ -278,6 +316,8 @@ OR = System(
         Argument('image_topic', '/camera/image_raw', "camera:=topic: the driver's image; camera_info lies beside it"),
         Argument('camera_path', '', 'camera:=video or recording: the file'),
         Argument('calibration', '', 'camera:=video: camera_info YAML, or text of K and distortion'),
+        Argument('stereo', '', 'camera:=topic, two eyes: what arsurg calibrate camera --right wrote with --out'),
+        Argument('right_image_topic', '/camera_right/image_raw', "with stereo: the right eye's; image_topic is the left's"),
         Argument('tracker', 'aruco', 'what tracks', ('aruco', 'topic', 'recording', 'synthetic')),
         Argument('boards', '', 'tracker:=aruco: ref=FILE,pointer=FILE'),
         Argument('dictionary', 'DICT_ARUCO_ORIGINAL', 'tracker:=aruco: OpenCV marker dictionary'),
@@ -306,6 +346,7 @@ OR = System(
         Argument('scene', '', 'scene YAML'),
         Argument('record', '', 'keep what the overlay shows: a new .mp4 file, or a new folder (PNG); empty = do not'),
         Argument('window', 'false', 'also show the overlay in a window', ('true', 'false')),
+        Argument('predict_s', 'auto', 'poses are predicted over this at most, s; auto: 0 with tracker:=aruco, else 0.03'),
         Argument('camera_frame', 'cam', 'optical frame of the camera'),
         Argument('tracker_frame', 'trk', 'frame of the tracker'),
         Argument('ref_frame', 'ref', 'frame of the reference body'),

@@ -125,6 +125,30 @@ def test_wrong_arguments(given, says):
         OR.build(given)
 
 
+def test_a_stereo_calibration_makes_an_overlay_for_each_eye():
+    given = {'stereo': 'pair.json', 'image_topic': '/endo/left/image', 'right_image_topic': '/endo/right/image'}
+    left, right = OR.build(given)[-2:]
+    assert (left.name, right.name) == ('overlay_left', 'overlay_right')
+    assert left.parameters['eye'] == 'left' and 'stereo' not in left.parameters
+    assert right.parameters['eye'] == 'right' and right.parameters['stereo'] == 'pair.json'
+    assert left.remappings == {
+        'camera/left/image_raw': '/endo/left/image', 'camera/left/camera_info': '/endo/left/camera_info',
+    }  # fmt: skip
+    assert right.remappings['camera/right/camera_info'] == '/endo/right/camera_info'
+    with pytest.raises(ConfigError, match="camera 'video' has one eye; valid: topic"):
+        OR.build({**given, 'camera': 'video'})
+
+
+def test_only_an_external_trackers_poses_are_predicted_unless_asked_for():
+    def predict_s(**given):
+        return OR.build(given)[-1].parameters['predict_s']
+
+    assert predict_s() == 0.0 and predict_s(tracker='topic') == 0.03
+    assert predict_s(predict_s='0.01') == 0.01 and predict_s(tracker='topic', predict_s='0') == 0.0
+    with pytest.raises(ConfigError, match="predict_s 'often': a number is needed"):
+        predict_s(predict_s='often')
+
+
 @pytest.mark.parametrize(
     ('text', 'error', 'says'),
     [

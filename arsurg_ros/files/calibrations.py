@@ -15,6 +15,7 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.types import F64
 
 LONGEST_TIP_M = 2.0
+LONGEST_BASELINE_M = 1.0
 SAME_M = 1e-6
 
 
@@ -66,6 +67,23 @@ def load_camera_pose(path: Path) -> F64:
         if name not in answer.fields and other in answer.fields:
             raise answer.refusal('answer_mismatch', f'it has {other} ({option}), of a camera that moves; {name} is needed')
     return answer.matrix_m(name)
+
+
+def load_stereo(path: Path) -> F64:
+    """Return ``T_left_right`` (4, 4), metres: where ``calibrate camera --right`` has the right camera of a pair.
+
+    Raises RegistrationError as ``load_answer`` and ``Answer.matrix_m``; ``answer_mismatch`` also for one camera alone,
+    ``wrong_unit`` also for cameras over 1 m apart.
+    """
+    answer = load_answer(path, 'calibrate camera')
+    if answer.fields.get('stereo') is None:
+        raise answer.refusal('answer_mismatch', 'it is of one camera alone; a pair (--right DIR) is needed')
+    T = answer.matrix_m('T')
+    baseline_m = float(np.linalg.norm(T[:3, 3]))
+    if baseline_m > LONGEST_BASELINE_M:
+        said = f'the cameras are {baseline_m:.3g} m apart, over {LONGEST_BASELINE_M:g} m'
+        raise answer.refusal('wrong_unit', f'{said}: is the unit {answer.field("unit")} right?')
+    return T
 
 
 def load_tip(path: Path) -> F64:

@@ -62,12 +62,15 @@ def predict(
 ) -> Prediction:
     """Return T_a_b at a stamp after the newest pose; ``points_m`` (K, 3) in b are where its error is judged.
 
-    Raises TransformLookupError, kind ``unknown``, or ``unpredictable`` with the limit that does not hold.
+    Raises TransformLookupError, kind ``unpredictable``, with the limit that does not hold.
     """
     newest_ns = buffer.latest_ns(frame_a, frame_b)
-    horizon_s = 0.0 if newest_ns is None else (stamp_ns - newest_ns) * 1e-9
-    if not 0 < horizon_s <= limits.horizon_s:
-        raise _refused(f'{1e3 * horizon_s:.1f} ms ahead, over {1e3 * limits.horizon_s:.0f} ms')
+    if newest_ns is None:
+        raise _refused('no pose yet')
+    horizon_ns = stamp_ns - newest_ns
+    if not 0 < horizon_ns <= round(limits.horizon_s * 1e9):
+        raise _refused(f'{horizon_ns / 1e6:.1f} ms ahead, at most {1e3 * limits.horizon_s:.0f} ms is allowed')
+    horizon_s = horizon_ns * 1e-9
     history = _history(buffer, frame_a, frame_b, limits.window_s)
     t_s: F64 = ((history.stamps_ns - history.stamps_ns[-1:]) * 1e-9).astype(np.float64)
     first, earlier = _beginning(t_s, limits.window_s), _beginning(t_s, 2 * limits.window_s)
@@ -78,7 +81,7 @@ def predict(
     if not error_m <= limits.error_m:
         raise _refused(f'{1e3 * error_m:.1f} mm to expect, over {1e3 * limits.error_m:g} mm')
     T = _screw(buffer, history, float(t_s[first]), fit, horizon_s)
-    return Prediction(T, round(horizon_s * 1e9), error_m, len(t_s) - first)
+    return Prediction(T, horizon_ns, error_m, len(t_s) - first)
 
 
 def _history(buffer: TransformBuffer, frame_a: str, frame_b: str, window_s: float) -> History:

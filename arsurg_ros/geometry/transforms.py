@@ -111,7 +111,7 @@ class TransformBuffer:
     def recent(self, frame_a: str, frame_b: str, span_ns: int) -> History:
         """Return ``T_a_b`` at the samples of the last ``span_ns`` before the newest complete stamp; N may be 0.
 
-        The samples are those of the slowest frame between the two; none is from before a gap or a loss. Raises
+        The samples are those of the slowest frame between the two, and the newest; none is from before a gap or a loss. Raises
         TransformLookupError, kind ``unknown``.
         """
         self._connected(frame_a, frame_b)
@@ -123,7 +123,7 @@ class TransformBuffer:
         since = max(newest - span_ns, *(edge.stamps_ns[0] for edge in moving), *(edge.lost_ns + 1 for edge in moving))
         rows = [edge.stamps_ns[bisect_left(edge.stamps_ns, since) : bisect_right(edge.stamps_ns, newest)] for edge in moving]
         stamps, T = list[int](), list[F64]()
-        for stamp in reversed(min(rows, key=len)):
+        for stamp in sorted({newest, *min(rows, key=len)} if newest >= since else (), reverse=True):
             try:
                 T.append(self.lookup(frame_a, frame_b, stamp))
             except TransformLookupError:

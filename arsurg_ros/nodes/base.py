@@ -86,9 +86,9 @@ class StageNode(LifecycleNode):
         """Tell whether everything is there that the node listens to: a recording waits for it."""
         return True
 
-    def has_camera(self) -> bool:
+    def has_camera(self, image: str = 'camera/image_raw', info: str = 'camera/camera_info') -> bool:
         """Tell whether somebody publishes the camera's topics."""
-        return all(self.count_publishers(self.resolve_topic_name(f'camera/{name}')) for name in ('image_raw', 'camera_info'))
+        return all(self.count_publishers(self.resolve_topic_name(name)) for name in (image, info))
 
     def check_live(self, values: dict[str, Any]) -> None:
         """Raise ArsurgError where the values of the parameters that may change while the node runs cannot be used."""

@@ -7,15 +7,18 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from sensor_msgs.msg import CameraInfo, Image
+from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from arsurg_ros.errors import ArsurgError, ConfigError, DataError
+from arsurg_ros.files.calibrations import load_stereo
 from arsurg_ros.files.progress import ProgressLines
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.pixel_code import (
@@ -41,6 +44,7 @@ from arsurg_ros.overlay.scene import load_scene
 from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide, look_up
 from arsurg_ros.overlay.view import View, extent_m, view_of
 from arsurg_ros.sinks.markers import MarkerFrames, scene_markers
+from arsurg_ros.system import eye_topic
 from arsurg_ros.types import F64, U8, CameraModel, DriftLevel, DriftStatus, Frame
 
 CHECK_PERIOD_S = 0.005
@@ -112,18 +116,21 @@ class OverlayNode(StageNode):
         self._extent_m = extent_m(self._scene)
         self._view = self._view_of(p)
         self._meshes = MarkerMeshes(self._view.applied(self._scene), p['marker_meshes'])
-        self._p = p
+        self._p, self._eye = p, p['eye']
+        self._camera_frame = p['right_camera_frame'] if p['eye'] == 'right' else p['camera_frame']
         self._wait_ns, self._flag_ns, self._silent_ns = (int(p[k] * 1e9) for k in ('pose_wait_s', 'flag_s', 'silent_s'))
         self._predict_wait_ns, self._mask_age_ns = (int(p[k] * 1e9) for k in ('predict_wait_s', 'mask_age_s'))
-        self._image = self.publisher(Image, 'overlay/image_raw', qos.STREAM)
-        self._info = self.publisher(CameraInfo, 'overlay/camera_info', qos.STREAM)
-        self._sinks = OverlaySinks(self, p)
-        self._markers = self.publisher(MarkerArray, 'overlay/markers', qos.LATCHED)
-        self._states = self.publisher(DiagnosticArray, 'overlay/state', qos.LATCHED)
+        self._image = self.publisher(Image, self._topic('overlay/image_raw'), qos.STREAM)
+        self._info = self.publisher(CameraInfo, self._topic('overlay/camera_info'), qos.STREAM)
+        self._sinks = OverlaySinks(self, p, self._topic('overlay/image_raw'))
+        self._states = self.publisher(DiagnosticArray, self._topic('overlay/state'), qos.LATCHED)
+        # RViz shows one scene, whatever the eyes: the left one's node, or the only one, says what is in it.
+        self._markers = None if self._eye == 'right' else self.publisher(MarkerArray, 'overlay/markers', qos.LATCHED)
+        self._place_right_camera(p['stereo'])
         # Configured but inactive, the latched registration must be kept: only images wait for activation.
-        self.listen(CameraInfo, 'camera/camera_info', self._on_info, qos.STREAM)
-        self.listen(Image, 'camera/image_raw', self.guard(self._on_image), qos.IMAGE_LISTEN)
-        self.listen(Image, 'overlay/instrument_mask', self.guard(self._on_mask), qos.IMAGE_LISTEN)
+        self.listen(CameraInfo, self._topic('camera/camera_info'), self._on_info, qos.STREAM)
+        self.listen(Image, self._topic('camera/image_raw'), self.guard(self._on_image), qos.IMAGE_LISTEN)
+        self.listen(Image, self._topic('overlay/instrument_mask'), self.guard(self._on_mask), qos.IMAGE_LISTEN)
         self.listen(PoseWithCovarianceStamped, 'registration/result', self._on_registration, qos.LATCHED)
         self.listen(DiagnosticArray, 'registration/quality', self._on_quality, qos.LATCHED)
         self.listen(DiagnosticArray, 'registration/drift', self._on_drift, qos.LATCHED)
@@ -131,6 +138,20 @@ class OverlayNode(StageNode):
         self._check_timer = self.every(CHECK_PERIOD_S, self._check, clock=self.steady, autostart=False)
         self.every(MARKERS_PERIOD_S, self._publish_markers, clock=self.steady)
         self.every(WATCH_PERIOD_S, self._watch, clock=self.steady)
+
+    def _topic(self, name: str) -> str:
+        return eye_topic(name, self._eye)
+
+    def _place_right_camera(self, path: str) -> None:
+        """Publish where the right camera is, if a file says so; raises ConfigError for another eye, and as load_stereo."""
+        if not path:
+            return
+        if self._eye != 'right':
+            raise ConfigError(f'stereo {path!r} with eye {self._eye!r}: it places the right camera; give it to eye right')
+        T_left_right = load_stereo(Path(path).expanduser())
+        static = self.publisher(TFMessage, '/tf_static', qos.LATCHED)
+        right = msgs.transform_stamped(T_left_right, self.now_ns(), self._p['camera_frame'], self._camera_frame)
+        static.publish(TFMessage(transforms=[right]))
 
     def stop(self) -> None:
         """Let go of the images that wait, and say that nothing is shown live any more."""
@@ -162,7 +183,7 @@ class OverlayNode(StageNode):
 
     def ready(self) -> bool:
         """Tell whether the camera is there."""
-        return self.has_camera()
+        return self.has_camera(self._topic('camera/image_raw'), self._topic('camera/camera_info'))
 
     def health(self) -> tuple[bytes, str, dict[str, object]]:
         """Tell the overlay's state."""
@@ -237,7 +258,7 @@ class OverlayNode(StageNode):
         stamp_ns = msgs.to_ns(msg.header.stamp)
         arrival = (self.age_ns(stamp_ns, info), time.monotonic_ns(), self.now_ns())
         try:
-            frame = msgs.frame_from_image(msg, 'camera/image_raw')
+            frame = msgs.frame_from_image(msg, self._topic('camera/image_raw'))
         except DataError as e:
             self._refuse_image(msg, _Pending(_blank(msg, stamp_ns), *arrival), str(e))
             return
@@ -247,7 +268,7 @@ class OverlayNode(StageNode):
             self._show(self._pending.popleft())
         self._resolve()
         self._check()
-        if self._pending:
+        if self._pending or self._predicted:
             self._check_timer.reset()
 
     def _refuse_image(self, msg: Image, pending: _Pending, reason: str) -> None:
@@ -268,9 +289,10 @@ class OverlayNode(StageNode):
 
     def _on_mask(self, msg: Image, info: dict[str, int]) -> None:
         self._mask_heard = True
-        mask = msgs.frame_from_image(msg, 'overlay/instrument_mask')
+        topic = self._topic('overlay/instrument_mask')
+        mask = msgs.frame_from_image(msg, topic)
         if mask.encoding != 'mono8':
-            raise DataError(f'overlay/instrument_mask: encoding {msg.encoding!r}; valid: mono8')
+            raise DataError(f'{topic}: encoding {msg.encoding!r}; valid: mono8')
         self._masks.append(mask)
 
     def _mask_for(self, frame: Frame) -> U8 | None:
@@ -315,14 +337,12 @@ class OverlayNode(StageNode):
     def _flag_prediction(self, last: _Pending) -> None:
         """Take a predicted picture away when no pose has come in time, though no image comes that would."""
         latest_ns = self._latest_pose_ns()
-        age_ns = None if latest_ns is None else last.frame.stamp_ns - latest_ns + self._image_age_ns(last)
-        if age_ns is not None and age_ns < self._flag_ns:
-            return
-        reason = 'no pose since the prediction'
-        stale = OverlayDecision(OverlayState.STALE, reason)
-        readouts = Readouts(reason=reason, pose_age_s=None if age_ns is None else age_ns * 1e-9)
-        self._predicted = False
-        self._present(last, PoseLookup(None, None if latest_ns is None else last.frame.stamp_ns - latest_ns), stale, readouts)
+        behind_ns = None if latest_ns is None else last.frame.stamp_ns - latest_ns
+        age_ns = None if behind_ns is None else behind_ns + self._image_age_ns(last)
+        if age_ns is None or age_ns >= self._flag_ns:
+            stale = OverlayDecision(OverlayState.STALE, 'no pose since the prediction')
+            readouts = Readouts(reason=stale.reason, pose_age_s=None if age_ns is None else age_ns * 1e-9)
+            self._show_again(last, stale, readouts, behind_ns)
 
     def _overdue(self, pending: _Pending) -> bool:
         """Tell whether to wait no longer: what is shown live must not outlive the last valid pose by the flag's limit."""
@@ -345,16 +365,21 @@ class OverlayNode(StageNode):
         if silent_ns < self._silent_ns:
             return
         reason = f'no usable image for {silent_ns / 1e6:.0f} ms'
+        self._show_again(last, OverlayDecision(OverlayState.LOST, reason), Readouts(reason=reason))
+
+    def _show_again(self, last: _Pending, decision: OverlayDecision, readouts: Readouts, age_ns: int | None = None) -> None:
+        """Show the last image again without anatomy; ``age_ns`` is its stamp less that of the newest pose."""
+        self._predicted = False
         try:
-            self._present(last, PoseLookup(None, None), OverlayDecision(OverlayState.LOST, reason), Readouts(reason=reason))
+            self._present(last, PoseLookup(None, age_ns), decision, readouts)
         except ArsurgError as e:
             # It cannot be drawn, but it can be said.
             self.warn(str(e))
-            self._tell(OverlayState.LOST, last.frame.stamp_ns, None, f'{reason}: {e}')
+            self._tell(decision.state, last.frame.stamp_ns, None, f'{decision.reason}: {e}')
 
     def _latest_pose_ns(self) -> int | None:
         assert self._tf is not None
-        return self._tf.buffer.latest_ns(self._p['camera_frame'], self._p['ref_frame'])
+        return self._tf.buffer.latest_ns(self._camera_frame, self._p['ref_frame'])
 
     def _show(self, pending: _Pending) -> None:
         try:
@@ -395,7 +420,7 @@ class OverlayNode(StageNode):
     def _camera_problem(self, frame: Frame) -> str:
         """Return why nothing can be drawn on an image with the camera's calibration, '' where something can."""
         if self._camera is None:
-            return 'camera/camera_info: none yet'
+            return f'{self._topic("camera/camera_info")}: none yet'
         own, needed = (self._camera.width_px, self._camera.height_px), (frame.image.shape[1], frame.image.shape[0])
         if own == needed:
             return ''
@@ -468,7 +493,7 @@ class OverlayNode(StageNode):
         ahead = replace(ahead, horizon_s=max(0.0, min(ahead.horizon_s, left_s)))
         drawn = frame_id == self._p['ref_frame'] and self._T_ref_ct is not None
         points_m = se3.transform(self._T_ref_ct, self._extent_m) if drawn else None
-        camera, stamp_ns = self._p['camera_frame'], pending.frame.stamp_ns
+        camera, stamp_ns = self._camera_frame, pending.frame.stamp_ns
         return look_up(self._tf.buffer, camera, frame_id, stamp_ns, prediction=ahead, points_m=points_m)
 
     def _renderer_for(self, frame: Frame) -> OverlayRenderer:
@@ -498,14 +523,14 @@ class OverlayNode(StageNode):
         if pose_age_ns is not None:
             values['pose_age_ms'] = f'{pose_age_ns / 1e6:.1f}'
         level = DiagnosticStatus.OK if state is OverlayState.LIVE else DiagnosticStatus.WARN
-        array = DiagnosticArray(header=msgs.header(stamp_ns, self._p['camera_frame']))
-        array.status = [msgs.status('arsurg: overlay state', self._p['camera_frame'], level, reason or state.value, values)]
+        array = DiagnosticArray(header=msgs.header(stamp_ns, self._camera_frame))
+        array.status = [msgs.status('arsurg: overlay state', self._camera_frame, level, reason or state.value, values)]
         self._states.publish(array)
         self.get_logger().info(f'overlay {before.value if before else "none"} -> {state.value} {reason}'.rstrip())
         self._publish_markers()
 
     def _publish_markers(self) -> None:
-        if self._state is None or self._meshes is None:
+        if self._state is None or self._meshes is None or self._markers is None:
             return
         specs = scene_markers(
             self._meshes.scene,
@@ -514,7 +539,7 @@ class OverlayNode(StageNode):
             reason=self._reason,
             stamp_ns=self.now_ns(),
             tip_live=self._tip_seen,
-            frame_ids=MarkerFrames(ct=self._p['ct_frame'], tip=self._p['tip_frame'], state=self._p['camera_frame']),
+            frame_ids=MarkerFrames(ct=self._p['ct_frame'], tip=self._p['tip_frame'], state=self._camera_frame),
         )
         self._markers.publish(marker_array(specs))
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sensor_msgs.msg import CompressedImage
 
 from arsurg_ros.errors import ArsurgError
+from arsurg_ros.files.encodings import bgr
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.sinks.background import NewestWins
 from arsurg_ros.sinks.jpeg import encode_jpeg
@@ -22,21 +24,22 @@ from arsurg_ros.types import Frame
 class OverlaySinks:
     """Encodes and records in threads of its own; what they cannot keep up with is dropped and counted."""
 
-    def __init__(self, node: Any, p: Mapping[str, Any]) -> None:
-        """Make the topic, and open the recording; raises ConfigError for one that cannot be opened."""
+    def __init__(self, node: Any, p: Mapping[str, Any], topic: str) -> None:
+        """Make a ``topic``'s compressed companion, and open the recording; raises ConfigError where that cannot be opened."""
         self._node = node
         self._quality = int(p['jpeg_quality'])
         self._recorder: Recorder | None = open_recorder(p['record'], p['record_rate_hz']) if p['record'] else None
         # As image_transport names it and its plugin writes it.
-        self._compressed = node.publisher(CompressedImage, 'overlay/image_raw/compressed', qos.STREAM)
+        self._compressed = node.publisher(CompressedImage, f'{topic}/compressed', qos.STREAM)
         self._encoding: NewestWins[Frame] = NewestWins(self._publish_jpeg, 'jpeg')
 
     def show(self, frame: Frame, state: str) -> None:
-        """Pass a picture on, bgr8; waits for nothing. Its memory must not be written to afterwards."""
+        """Pass a picture on; waits for nothing. Its memory must not be written to afterwards."""
         if self._compressed.get_subscription_count():
             self._encoding.put(frame)
         if self._recorder is None:
             return
+        frame = replace(frame, image=bgr(frame.image, frame.encoding), encoding='bgr8')
         try:
             if not self._recorder.write(frame, state):
                 self._node.warn(f'record: {self._recorder.dropped} pictures left out so far: disk or encoder is behind')
@@ -64,8 +67,6 @@ class OverlaySinks:
 
     def _publish_jpeg(self, frame: Frame) -> None:
         data = array('B')
-        data.frombytes(encode_jpeg(frame.image, self._quality))
-        kind = f'{frame.encoding}; jpeg compressed {frame.encoding}'
-        self._compressed.publish(
-            CompressedImage(header=msgs.header(frame.stamp_ns, frame.frame_id), format=kind, data=data)
-        )
+        data.frombytes(encode_jpeg(bgr(frame.image, frame.encoding), self._quality))
+        header = msgs.header(frame.stamp_ns, frame.frame_id)
+        self._compressed.publish(CompressedImage(header=header, format='bgr8; jpeg compressed bgr8', data=data))

@@ -156,6 +156,13 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
             choices=('file', 'package', 'triangles'),
         ),
         CAM_FRAME,
+        _param('eye', '', 'of a stereo pair: camera/<eye>/... in, overlay/<eye>/... out', choices=('', 'left', 'right')),
+        _param('right_camera_frame', 'cam_right', "eye right: its camera's optical frame; camera_frame is the left one's"),
+        _param(
+            'stereo', '',
+            'eye right: the file that arsurg calibrate camera --right wrote with --out; the right camera is published where '
+            'it says',
+        ),
         REF_FRAME,
         CT_FRAME,
         TIP_FRAME,

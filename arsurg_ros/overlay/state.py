@@ -155,7 +155,7 @@ def _tracking(lookup: PoseLookup, limits: OverlayLimits) -> OverlayDecision:
     if lookup.T is not None and not se3.is_rigid(lookup.T):
         return OverlayDecision(OverlayState.REFUSED, lookup.reason or 'the pose is not finite and rigid')
     limit_s = limits.prediction.horizon_s if lookup.predicted else limits.stale_s
-    if lookup.validity is Validity.STALE or lookup.T is None or age_s > limit_s:
+    if lookup.validity is Validity.STALE or lookup.T is None or age_s > limit_s + 1e-9:
         return OverlayDecision(OverlayState.STALE, lookup.reason or _aged(age_s) or 'the tracker says so')
     return OverlayDecision(OverlayState.LIVE)
 

@@ -55,18 +55,22 @@ def test_both_storages_are_read(plugin: StoragePlugin, tmp_path: Path, play: Any
     assert len(play(camera(bag))) == 3
 
 
-def test_colours_are_bgr_whatever_was_recorded(tmp_path: Path, play: Any, kit: Any) -> None:
+def test_colours_are_what_was_recorded(tmp_path: Path, play: Any, kit: Any) -> None:
     picture = kit.numbered(7)
     images = [
         kit.image(kit.stamp(0), picture),
         kit.image(kit.stamp(1), np.ascontiguousarray(picture[..., ::-1]), 'rgb8'),
         kit.image(kit.stamp(2), np.ascontiguousarray(picture[..., 1]), 'mono8'),
+        kit.image(kit.stamp(3), cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_YUY2), 'yuv422_yuy2', step=128),
+        kit.image(kit.stamp(4), np.full((72, 64), 128, np.uint8), 'nv12', height=48),
     ]
     frames = play(camera(with_info(kit, tmp_path / 'b', images)))
     np.testing.assert_array_equal(frames[0].image, picture)
-    np.testing.assert_array_equal(frames[1].image, picture)
+    np.testing.assert_array_equal(frames[1].image[..., ::-1], picture)
     np.testing.assert_array_equal(frames[2].image, picture[..., 1])
-    assert [f.encoding for f in frames] == ['bgr8', 'bgr8', 'mono8']
+    assert np.abs(frames[3].image.astype(int) - picture).max() <= 3
+    assert frames[4].image.shape == (48, 64, 3) and np.ptp(frames[4].image) == 0
+    assert [f.encoding for f in frames] == ['bgr8', 'rgb8', 'mono8', 'bgr8', 'bgr8']
 
 
 def test_padded_rows_are_unpadded(tmp_path: Path, play: Any, kit: Any) -> None:
@@ -94,7 +98,7 @@ def test_bad_frames_are_counted_and_say_why_and_the_others_come(tmp_path: Path, 
     images = [
         kit.image(kit.stamp(0), good),
         kit.image(kit.stamp(1), kit.numbered(1, 32, 24)),
-        kit.image(kit.stamp(2), good, 'yuv422'),
+        kit.image(kit.stamp(2), good, 'bayer_rggb8'),
         kit.image(kit.stamp(3), good, data=good.ravel()[:100]),
         kit.image(kit.stamp(4), good),
     ]
@@ -103,7 +107,7 @@ def test_bad_frames_are_counted_and_say_why_and_the_others_come(tmp_path: Path, 
     reasons = [str(f) for f in c.faults.recent]
     assert len(c.faults) == c.dropped == 3
     assert 'image is 32x24, camera_info says 64x48' in reasons[0]
-    assert "encoding 'yuv422'" in reasons[1] and 'bgr8, rgb8, mono8' in reasons[1]
+    assert "encoding 'bayer_rggb8'" in reasons[1] and 'bgr8, rgb8, mono8' in reasons[1]
     assert '100 bytes of data do not fit' in reasons[2]
     assert c.faults[-1].stamp_ns == 3 * kit.step_ns
 

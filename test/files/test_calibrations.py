@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from arsurg_ros.errors import ConfigError, RegistrationError
-from arsurg_ros.files.calibrations import camera_in_tracker, load_camera_pose, load_tip, tip_in_tool
+from arsurg_ros.files.calibrations import camera_in_tracker, load_camera_pose, load_stereo, load_tip, tip_in_tool
 from arsurg_ros.geometry import se3
 
 from .test_answers import in_mm, write
@@ -83,3 +83,25 @@ def test_another_tip_is_refused(tmp_path: Path, change: dict[str, Any], code: st
 def test_an_answer_without_spin_is_incomplete(tmp_path: Path) -> None:
     with pytest.raises(RegistrationError, match=r'answer_broken: .*spin is missing'):
         load_tip(write(tmp_path / 'a.json', {k: v for k, v in PIVOT.items() if k != 'spin'}))
+
+
+PAIR = {'command': 'calibrate camera', 'unit': 'mm', 'T': in_mm(T), 'stereo': {'pairs': 9}}
+
+
+def test_the_right_camera_of_a_pair(tmp_path: Path) -> None:
+    assert np.abs(load_stereo(write(tmp_path / 'a.json', PAIR)) - T).max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    ('fields', 'code', 'says'),
+    [
+        ({'T': None, 'stereo': None}, 'answer_mismatch', 'of one camera alone; a pair (--right DIR) is needed'),
+        ({'command': 'calibrate pivot'}, 'answer_mismatch', 'calibrate camera wrote with --out'),
+        ({'T': in_mm(np.diag([1.0, 1.0, -1.0, 1.0]))}, 'not_rigid', 'T is not rigid'),
+        ({'unit': 'm', 'T': [[1, 0, 0, 4], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]}, 'wrong_unit', '4 m apart, over 1 m'),
+    ],
+)
+def test_what_is_no_pair_is_refused(tmp_path: Path, fields: dict[str, Any], code: str, says: str) -> None:
+    with pytest.raises(RegistrationError) as caught:
+        load_stereo(write(tmp_path / 'a.json', {**PAIR, **fields}))
+    assert caught.value.code == code and says in str(caught.value) and '\n' not in str(caught.value)

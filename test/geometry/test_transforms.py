@@ -121,6 +121,21 @@ def test_samples_may_come_out_of_order():
     assert np.allclose(out.lookup('trk', 'ref', 10 * MS), pose(10))
 
 
+def test_recent_is_at_the_slowest_frames_samples(buffer):
+    buffer.put('trk', 'eye', 36 * MS, pose(40))
+    buffer.put('trk', 'eye', 6 * MS, pose(41))
+    found = buffer.recent('eye', 'ref', 25 * MS)
+    assert found.stamps_ns.tolist() == [36 * MS]
+    found = buffer.recent('eye', 'ref', 1000 * MS)
+    assert found.stamps_ns.tolist() == [6 * MS, 36 * MS]
+    assert np.allclose(found.T[0], buffer.lookup('eye', 'ref', 6 * MS))
+    assert buffer.recent('cam', 'ref', 15 * MS).stamps_ns.tolist() == [30 * MS, 40 * MS]
+    buffer.lose('ref', 30 * MS)
+    assert buffer.recent('cam', 'ref', 15 * MS).stamps_ns.tolist() == [40 * MS]
+    with pytest.raises(TransformLookupError, match='no frame'):
+        buffer.recent('cam', 'nobody', 15 * MS)
+
+
 def test_clear_forgets_what_moves_and_keeps_what_is_static(buffer):
     buffer.clear()
     assert buffer.edges() == {'cam': 'trk', 'tip': 'tool'}

@@ -27,17 +27,20 @@ def test_images_survive(width, height, encoding):
     assert (frame.stamp_ns, frame.frame_id, frame.encoding) == (7, 'cam', encoding)
 
 
-def test_rgb_becomes_bgr_and_padding_is_left_out():
+def test_rgb_stays_rgb_unless_bgr_is_asked_for_and_padding_is_left_out():
     msg = msgs.image_from_frame(Frame(7, 'cam', np.arange(24, dtype=np.uint8).reshape(2, 4, 3)))
     msg.encoding, msg.width = 'rgb8', 3  # the fourth pixel is padding now
     frame = msgs.frame_from_image(msg, 'x')
-    assert frame.image.tolist()[0] == [[2, 1, 0], [5, 4, 3], [8, 7, 6]]
+    assert frame.encoding == 'rgb8' and frame.image.tolist()[0] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert msgs.frame_from_image(msgs.image_from_frame(frame), 'x').encoding == 'rgb8'
+    frame = msgs.bgr_frame(msg, 'x')
+    assert frame.encoding == 'bgr8' and frame.image.tolist()[0] == [[2, 1, 0], [5, 4, 3], [8, 7, 6]]
 
 
 @pytest.mark.parametrize(
     ('field', 'value', 'says'),
     [
-        ('encoding', 'yuv422', "^camera/image_raw: image encoding 'yuv422': one of "),
+        ('encoding', 'bayer_rggb8', "^camera/image_raw: image encoding 'bayer_rggb8'; valid: "),
         ('width', 0, 'image 0x2'),
         ('step', 3, 'step 3'),
         ('height', 200, 'do not fit'),

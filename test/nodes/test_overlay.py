@@ -174,30 +174,24 @@ def test_a_nan_pose_is_refused_and_the_node_lives(graph):
     assert graph.until(lambda: room.state() == 'live')
 
 
-def test_a_wrong_image_is_one_line_and_no_picture(graph, capfd):
-    room = Room(graph)
-    room.frame()
-    shown = room.frame(image=np.zeros((240, 320, 3), np.uint8))
-    # Not the wrong image, but the last good one, as lost.
-    assert msgs.to_ns(shown.header.stamp) == room.now_ns - STEP_NS
-    assert graph.until(lambda: room.state() == 'lost')
-    room.frame(image=np.zeros((480, 640), np.uint8), encoding='mono8')
-    assert graph.until(lambda: msgs.to_ns(room.shown[-1].header.stamp) == room.now_ns)
-    said = [line for line in capfd.readouterr().err.splitlines() if 'WARN' in line]
-    assert len(said) == 1
-    assert '320x240' in said[0] and '640x480' in said[0]
-
-
-def test_a_camera_of_another_size_ends_live_though_nothing_can_be_drawn(graph):
+def test_images_of_another_size_than_camera_infos_are_one_line_and_a_picture_that_says_so(graph, capfd):
     room = Room(graph)
     room.frame()
     room.register()
     room.frame()
     assert graph.until(lambda: room.state() == 'live')
-    other = msgs.info_from_camera(Scene(width_px=320, height_px=240).camera, room.now_ns, 'cam')
-    room.info.publish(other)
-    assert graph.until(lambda: room.state() == 'lost', 3.0)
+    small = np.full((240, 320, 3), 90, np.uint8)
+    for _ in range(3):
+        shown = room.frame(image=small)
+        assert (shown.width, shown.height, msgs.to_ns(shown.header.stamp)) == (320, 240, room.now_ns)
+        assert not np.array_equal(pixels(shown), small)
+    assert graph.until(lambda: room.state() == 'refused')
     assert graph.until(lambda: not [m for m in room.markers[-1].markers if m.ns == 'anatomy' and m.action == Marker.ADD])
+    room.frame(image=np.zeros((480, 640), np.uint8), encoding='mono8')
+    assert graph.until(lambda: room.state() == 'live')
+    said = [line for line in capfd.readouterr().err.splitlines() if 'WARN' in line]
+    assert len(said) == 1
+    assert 'camera_info is for 640x480, the image is 320x240' in said[0]
 
 
 def test_a_deactivated_overlay_is_not_live(graph):
@@ -230,12 +224,55 @@ def test_a_foreign_quality_message_is_one_line_and_the_node_lives(graph):
     assert room.frame() is not None
 
 
-def test_an_unknown_encoding_is_refused(graph):
+def test_an_unknown_encoding_is_said_once_and_in_the_picture(graph, capfd):
     room = Room(graph)
-    msg = msgs.image_from_frame(Frame(5, 'cam', GREY))
-    msg.encoding = 'bayer_rggb8'
+    room.frame()
+    room.register()
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+    for _ in range(3):
+        room.now_ns += STEP_NS
+        msg = msgs.image_from_frame(Frame(room.now_ns, 'cam', GREY))
+        msg.encoding = 'bayer_rggb8'
+        room.image.publish(msg)
+        assert graph.until(lambda: msgs.to_ns(room.shown[-1].header.stamp) == room.now_ns)
+    assert graph.until(lambda: room.state() == 'refused')
+    assert (room.shown[-1].width, room.shown[-1].height) == (640, 480)
+    assert "encoding 'bayer_rggb8'; valid: bgr8, rgb8, mono8" in room.states[-1].status[0].message
+    assert len([line for line in capfd.readouterr().err.splitlines() if 'bayer_rggb8' in line and 'WARN' in line]) == 1
+    msg.width, msg.height = 2**20, 2**20  # no picture is made of a size that a message only claims
     room.image.publish(msg)
-    assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
+    graph.during(0.2)
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+
+
+def test_rgb_stays_rgb(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    blue_left = GREY.copy()
+    blue_left[:, :320] = (200, 40, 10)
+    shown = room.frame(image=blue_left[..., ::-1].copy(), encoding='rgb8')
+    assert graph.until(lambda: room.state() == 'live')
+    assert shown.encoding == 'rgb8'
+    expected = pixels(room.frame(image=blue_left))
+    assert np.array_equal(pixels(shown)[..., ::-1], expected) and target_pixels(expected) > 50
+
+
+def test_yuv_is_shown_as_bgr(graph):
+    room = Room(graph)
+    room.frame()
+    room.register()
+    room.now_ns += STEP_NS
+    msg = msgs.image_from_frame(Frame(room.now_ns, 'cam', np.full((480, 1280), 128, np.uint8), 'mono8'))
+    msg.encoding, msg.width = 'yuv422', 640
+    room.image.publish(msg)
+    room.tf.publish(TFMessage(transforms=[msgs.transform_stamped(SCENE.T_cam_ref(0.0), room.now_ns, 'trk', 'ref')]))
+    assert graph.until(lambda: room.shown and msgs.to_ns(room.shown[-1].header.stamp) == room.now_ns)
+    assert graph.until(lambda: room.state() == 'live')
+    assert (room.shown[-1].encoding, room.shown[-1].width) == ('bgr8', 640)
+    assert target_pixels(pixels(room.shown[-1])) > 50
 
 
 def test_an_uncalibrated_camera_is_one_line_and_the_node_lives(graph, capfd):
@@ -248,9 +285,12 @@ def test_an_uncalibrated_camera_is_one_line_and_the_node_lives(graph, capfd):
     assert room.frame() is not None
 
 
-def test_an_image_before_camera_info_waits_for_none(graph):
+def test_an_image_before_camera_info_says_so(graph):
     room = Room(graph)
-    assert room.frame(info=False) is None
+    shown = room.frame(info=False)
+    assert not np.array_equal(pixels(shown), GREY)
+    assert graph.until(lambda: room.state() == 'refused')
+    assert 'none yet' in room.states[-1].status[0].message
     assert room.node.stats.counts['refused'] == 1
 
 

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from arsurg_ros.errors import ConfigError
+from arsurg_ros.overlay.render import OverlayRenderer, Readouts
+from arsurg_ros.overlay.scene import Anatomy, Role, Scene
+from arsurg_ros.overlay.state import OverlayState
+from arsurg_ros.overlay.view import FILL_ON, View, extent_m, view_of
+from arsurg_ros.types import F64, U8, CameraModel, Mesh, MeshStyle
+
+
+def body(name: str, **style) -> Anatomy:
+    corners = np.array([[0, 0, 0], [0.01, 0, 0], [0, 0.02, 0], [0, 0, 0.03]], np.float32)
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.uint32)
+    return Anatomy(Mesh(name, corners, faces), MeshStyle((9, 9, 9), **style), Role.TARGET)
+
+
+SCENE = Scene((body('tumour'), body('vein', fill=0.0), body('skin', visible=False)))
+
+
+def shown(view: View) -> list[str]:
+    return [a.mesh.name for a, s in zip(SCENE.anatomies, view.styles(SCENE), strict=True) if s.visible]
+
+
+@pytest.mark.parametrize(
+    ('show', 'hide', 'expected'),
+    [
+        ((), (), ['tumour', 'vein']),
+        (('skin',), (), ['skin']),
+        (('skin', 'vein'), ('vein',), ['skin']),
+        ((), ('tumour',), ['vein']),
+        ((), ('tumour', 'vein'), []),
+    ],
+)
+def test_what_is_shown(show: tuple[str, ...], hide: tuple[str, ...], expected: list[str]) -> None:
+    assert shown(view_of(SCENE, show, hide)) == expected
+
+
+@pytest.mark.parametrize(('fill', 'expected'), [('style', [0.35, 0.0]), ('off', [0.0, 0.0]), ('on', [0.35, FILL_ON])])
+def test_fills(fill: str, expected: list[float]) -> None:
+    assert [s.fill for s in view_of(SCENE, fill=fill).styles(SCENE)][:2] == expected
+
+
+def test_the_rest_of_a_style_stays() -> None:
+    style = view_of(SCENE).styles(SCENE)[0]
+    assert style == replace(SCENE.styles[0], visible=True)
+
+
+@pytest.mark.parametrize(
+    ('values', 'says'),
+    [
+        ({'show': ['spleen']}, "show 'spleen': no such structure; valid: tumour, vein, skin"),
+        ({'hide': ['Tumour']}, "hide 'Tumour': no such structure"),
+        ({'fill': 'half'}, "fill 'half'; valid: style, off, on"),
+        ({'window': 'left'}, "window 'left'; valid: off, tip, centre"),
+        ({'depth_cue': -0.1}, 'depth_cue -0.1; valid: 0 to 1'),
+        ({'depth_cue': float('nan')}, 'depth_cue nan'),
+    ],
+)
+def test_what_is_none_is_refused(values: dict, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        view_of(SCENE, **values)
+
+
+def test_the_extent_holds_every_vertex() -> None:
+    corners = extent_m(SCENE)
+    assert corners.shape == (8, 3)
+    assert np.allclose(corners.min(axis=0), 0) and np.allclose(corners.max(axis=0), [0.01, 0.02, 0.03])
+    assert len({tuple(c) for c in corners}) == 8
+
+
+def test_the_renderer_draws_the_view(scene: Scene, camera: CameraModel, frame: U8, T_cam_ct: F64, T_cam_tip: F64) -> None:
+    renderer = OverlayRenderer(scene, 320, 240)
+    names = [mesh.name for mesh in scene.meshes]
+    everything = renderer.render(frame, camera, T_cam_ct, OverlayState.LIVE, Readouts(T_cam_tip))
+    assert everything.target is not None and everything.ids is not None
+    others = {names.index(n) + 1 for n in names} - {names.index(m.name) + 1 for m in scene.targets}
+    assert others & set(np.unique(everything.ids))
+    renderer.view = view_of(scene, show=[m.name for m in scene.targets])
+    targets = renderer.render(frame, camera, T_cam_ct, OverlayState.LIVE, Readouts())
+    assert targets.ids is not None and targets.ids.any() and not others & set(np.unique(targets.ids))
+    renderer.view = view_of(scene, hide=[m.name for m in scene.targets])
+    without = renderer.render(frame, camera, T_cam_ct, OverlayState.LIVE, Readouts(T_cam_tip))
+    hidden = {names.index(m.name) + 1 for m in scene.targets}
+    assert without.target is None and without.ids is not None
+    assert not hidden & set(np.unique(without.ids))
+
+
+def test_a_picture_without_a_camera_is_refused(scene: Scene, frame: U8, T_cam_ct: F64, T_cam_tip: F64) -> None:
+    out = OverlayRenderer(scene, 320, 240).render(frame, None, T_cam_ct, OverlayState.LIVE, Readouts(T_cam_tip))
+    assert (out.state, out.reason, out.drawn, out.tip_drawn) == (OverlayState.REFUSED, 'no camera_info', False, False)
+
+
+@pytest.mark.parametrize('state', list(OverlayState))
+def test_rgb_is_the_same_picture(scene: Scene, camera: CameraModel, frame: U8, T_cam_ct: F64, state: OverlayState) -> None:
+    renderer, readouts = OverlayRenderer(scene, 320, 240), Readouts(reason='why')
+    coloured = frame.copy()
+    coloured[:, :100] = (200, 30, 90)
+    rgb = renderer.render(coloured[..., ::-1].copy(), camera, T_cam_ct, state, readouts, 'rgb8').image
+    assert np.array_equal(rgb[..., ::-1], renderer.render(coloured, camera, T_cam_ct, state, readouts).image)
