@@ -245,7 +245,7 @@ def test_a_killed_set_up_keeps_the_lock_until_its_child_is_gone(places: Places) 
 def test_the_executables_are_those_of_the_package(places: Places, host: Host) -> None:
     setup.bring_up(places, [], False)
     assert {path.name for path in (places.venv / 'lib' / 'arsurg_ros').iterdir()} == {
-        'camera', 'tracker', 'instrument', 'registration', 'overlay', 'clock',
+        'camera', 'tracker', 'instrument', 'registration', 'overlay', 'viewer', 'clock',
     }
     source = (places.venv / 'bin' / 'arsurg').read_text()
     assert 'from arsurg_ros.cli import main' in source

@@ -154,9 +154,12 @@ def _write(image: U8, segment: _Segment, data: bytes) -> None:
     bits = np.unpackbits(np.frombuffer(data + zlib.crc32(data).to_bytes(4, 'big'), dtype=np.uint8)) ^ _whitening(segment)
     cells = np.where(bits, WHITE, BLACK).astype(np.uint8).reshape(ROWS, segment.columns)
     rows, columns = _edges(width, segment.first, segment.columns)
-    strip = cells.repeat(np.diff(rows), axis=0).repeat(np.diff(columns), axis=1)
+    lines = cells.repeat(np.diff(columns), axis=1)
+    if image.ndim == 3:
+        lines = lines[:, :, None].repeat(image.shape[2], axis=2)
     where = image[height - rows[-1] :, columns[0] : columns[-1]]
-    where[:] = strip if image.ndim == 2 else strip[:, :, None]
+    for line, top, bottom in zip(lines, rows[:-1], rows[1:], strict=True):
+        where[top:bottom] = line
 
 
 def _read(image: U8, segment: _Segment) -> bytes | None:

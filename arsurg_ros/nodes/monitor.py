@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,10 @@ from std_msgs.msg import Float64
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
-from arsurg_ros import report
+from arsurg_ros import figures, report
 from arsurg_ros.errors import ArsurgError, DataError
 from arsurg_ros.geometry.transforms import TransformBuffer
-from arsurg_ros.measure import DRAWN, OverlayMeasure, against_baseline
+from arsurg_ros.measure import DRAWN, OverlayMeasure
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import NAMESPACE, told_to_stop
 from arsurg_ros.photodiode import Photodiode
@@ -272,6 +272,7 @@ class Monitor(Node):
         span_s = self._span_s()
         received = len(self._overlays)
         published, lost = self._camera_and_lost()
+        accepted = [T for _, T in self._T_ref_ct if T is not None]
         out: dict[str, Any] = {
             'schema': report.SCHEMA,
             'system': self.config['system'],
@@ -286,13 +287,15 @@ class Monitor(Node):
                 'states': self._state_counts(),
             },
             'fps': round((received - 1) / span_s, 2) if received > 1 else 0.0,
-            'latency_ms': self._latency(),
+            'latency_ms': figures.latencies(self._health, self.stats),
             'tf_rate_hz': {c: round(n / span_s, 2) for c, n in sorted(self._tf_counts.items())} if span_s else {},
             'tf': self.buffer.edges(),
             'tf_roots': sorted({p for p in self.buffer.edges().values() if p not in self.buffer.edges()}),
-            'markers_first_frame': self._first_markers(),
+            'markers_first_frame': figures.first_markers(self._health.get('tracker', {})),
             'pose_first_frame': self._first_poses,
-            'registration': self._registration(),
+            'registration': figures.registration(self._quality, accepted[-1], self.measure, self.config['baseline_mm'])
+            if accepted
+            else None,
             'overlay_error': self.measure.errors(self.buffer, self._T_ref_ct, self._state_at),
             'shown': self.photodiode.summary(),
             'lost_to_flag_ms': round(max(self._flags_ms), 1) if self._flags_ms else None,
@@ -331,42 +334,6 @@ class Monitor(Node):
 
     def _state_counts(self) -> dict[str, int]:
         return dict(Counter(self._state_at(stamp_ns) for stamp_ns, _ in self._overlays))
-
-    def _latency(self) -> dict[str, dict[str, float]]:
-        out: dict[str, dict[str, float]] = {}
-        for node, values in self._health.items():
-            stages: dict[str, dict[str, float]] = defaultdict(dict)
-            for key, value in values.items():
-                stage, _, field = key.rpartition('.')
-                if field.removesuffix('_ms') in ('p50', 'p95', 'p99', 'max', 'n') and stage:
-                    stages[stage][field.removesuffix('_ms')] = int(value) if field == 'n' else float(value)
-            out |= {f'{node}.{stage}': p for stage, p in stages.items() if len(p) == 5}
-        for stage, p in self.stats.summary().items():
-            ms = {'p50': p.p50_ms, 'p95': p.p95_ms, 'p99': p.p99_ms, 'max': p.max_ms}
-            out[stage] = {'n': p.n, **{k: round(v, 3) for k, v in ms.items()}}
-        return out
-
-    def _first_markers(self) -> dict[str, int]:
-        prefix = 'first_markers.'
-        tracker = self._health.get('tracker', {})
-        return {k.removeprefix(prefix): int(v) for k, v in tracker.items() if k.startswith(prefix)}
-
-    def _registration(self) -> dict[str, Any] | None:
-        accepted = [T for _, T in self._T_ref_ct if T is not None]
-        if not accepted:
-            return None
-        T, q = accepted[-1], self._quality
-        residuals = {k.partition('.')[2]: float(v) for k, v in q.items() if k.startswith('residual_mm.')}
-        return {
-            'fre_mm': float(q['fre_mm']) if 'fre_mm' in q else None,
-            'T_ref_ct': T.tolist(),
-            'residual_mm': residuals,
-            'sigma_mm': [float(v) for v in q.get('sigma_translation_mm', '').split()],
-            'tre95_mm': {k.partition('.')[2]: float(v) for k, v in q.items() if k.startswith('tre95_mm.')},
-            'sigma_deg': [float(v) for v in q.get('sigma_rotation_deg', '').split()],
-            **self.measure.registration_error(T),
-            **against_baseline(T, self.config['baseline_mm']),
-        }
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -37,6 +37,8 @@ class OverlaySinks:
         """Pass a picture on; waits for nothing. Its memory must not be written to afterwards."""
         if self._compressed.get_subscription_count():
             self._encoding.put(frame)
+        if (failure := self._encoding.take_failure()) is not None:
+            self._node.warn(f'overlay/image_raw/compressed: {failure}')
         if self._recorder is None:
             return
         frame = replace(frame, image=bgr(frame.image, frame.encoding), encoding='bgr8')

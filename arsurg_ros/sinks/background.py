@@ -68,9 +68,14 @@ class NewestWins(Generic[T]):
         self._changed = threading.Condition()
         self._closing = False
         self.done = self.dropped = 0
-        self.failure: Exception | None = None
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+
+    def take_failure(self) -> Exception | None:
+        """Return what went wrong last since this was asked; None for nothing."""
+        failure, self._failure = self._failure, None
+        return failure
 
     def put(self, item: T) -> None:
         """Take an item in place of one that waits; never waits."""
@@ -98,4 +103,4 @@ class NewestWins(Generic[T]):
                 self._work(entry[0])
                 self.done += 1
             except Exception as e:  # the next picture may do better; who owns this asks
-                self.failure = e
+                self._failure = e

@@ -10,9 +10,10 @@ import pytest
 from rclpy.exceptions import InvalidParameterValueException
 from sensor_msgs.msg import CompressedImage
 
+from arsurg_ros.errors import DataError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.pixel_code import CameraCode, read_camera_code, read_overlay_code, strip_height_px, write_camera_code
-from arsurg_ros.nodes import msgs
+from arsurg_ros.nodes import msgs, overlay_sinks
 from arsurg_ros.nodes.overlay import OverlayNode
 from arsurg_ros.photodiode import Photodiode
 from arsurg_ros.sinks import record
@@ -103,6 +104,18 @@ def test_jpeg_is_what_image_transport_writes_at_the_original_stamp(graph):
     assert np.abs(seen.astype(int) - pixels(shown)).mean() < 3
     reading = Photodiode().see(seen, 0, lambda stamp_ns: room.now_ns + 5 - stamp_ns, header_ns=msgs.to_ns(msg.header.stamp))
     assert reading.faults == () and reading.age_ns == 5 and reading.camera.pose_id == 3
+
+
+def test_a_jpeg_that_cannot_be_made_is_one_line_and_the_picture_is_there(graph, monkeypatch, capfd):
+    def broken(image, quality):
+        raise DataError('jpeg: no')
+
+    monkeypatch.setattr(overlay_sinks, 'encode_jpeg', broken)
+    room = live(graph)
+    graph.listen(CompressedImage, COMPRESSED)
+    graph.during(0.3)
+    assert room.frame() and graph.until(lambda: room.frame() and room.node.stats.counts['refused'])
+    assert 'overlay/image_raw/compressed: jpeg: no' in capfd.readouterr().err
 
 
 def test_quality_is_the_users(graph):
