@@ -42,7 +42,7 @@ def draw_one(image: U8, mark: F64, rows: Rows) -> bool:
     kind = mark[0]
     colour, alpha = np.floor(np.clip(mark[1:4], 0, 255) + 0.5).astype(np.int64), opacity(mark[4])
     if kind == BOX:
-        blend(image, *rounded(mark[7:11], max(float(mark[11]), 0.0)), colour, alpha)
+        blend(image, *rounded(mark[7:11], max(float(mark[11]), 0.0), image.shape), colour, alpha)
         return True
     if kind == STRIPES:
         return striped(image, mark, colour, alpha)
@@ -52,6 +52,7 @@ def draw_one(image: U8, mark: F64, rows: Rows) -> bool:
     glyphs = named(rows.glyphs, mark) if kind == TEXT else None
     if glyphs is None or not within(glyphs, rows.atlas):
         return False
+    glyphs = glyphs[(glyphs[:, 1:3] > 0).all(axis=1)]
     if len(glyphs):
         blend(image, *text(glyphs, rows.atlas), colour, alpha)
     return True
@@ -100,20 +101,20 @@ def bounds(values: F64) -> tuple[int, int, int, int]:
     return x0, y0, x1, y1
 
 
-def rounded(values: F64, radius: float) -> tuple[tuple[int, int, int, int], U8]:
-    """Return a box and its coverage with round corners."""
+def rounded(values: F64, radius: float, shape: tuple[int, ...]) -> tuple[tuple[int, int, int, int], U8]:
+    """Return the part of a box that lies in a picture of (height, width, ...), and its coverage with round corners."""
     box = bounds(values)
-    width, height = max(box[2] - box[0], 0), max(box[3] - box[1], 0)
-    r = min(np.float32(radius), np.float32(min(width, height)) / np.float32(2))
+    inner = (max(box[0], 0), max(box[1], 0), min(box[2], shape[1]), min(box[3], shape[0]))
+    r = np.float32(min(radius, max(min(box[2] - box[0], box[3] - box[1]), 0) / 2))
 
-    def beyond(low: int, high: int) -> F32:
-        at = np.arange(low, max(high, low)).astype(np.float32) + HALF
+    def beyond(low: int, high: int, first: int, last: int) -> F32:
+        at = np.arange(first, max(first, last)).astype(np.float32) + HALF
         further = np.maximum(np.float32(low) + r - at, at - (np.float32(high) - r))
         return np.asarray(np.maximum(further, np.float32(0)))
 
-    dx, dy = beyond(box[0], box[2])[None, :], beyond(box[1], box[3])[:, None]
+    dx, dy = beyond(box[0], box[2], inner[0], inner[2])[None, :], beyond(box[1], box[3], inner[1], inner[3])[:, None]
     inside = (dx == 0) | (dy == 0)
-    return box, np.where(inside, 255, quantised(r + HALF - np.sqrt(dx * dx + dy * dy))).astype(np.uint8)
+    return inner, np.where(inside, 255, quantised(r + HALF - np.sqrt(dx * dx + dy * dy))).astype(np.uint8)
 
 
 def striped(image: U8, mark: F64, colour: NDArray[np.int64], alpha: int) -> bool:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of every state against committed ones; ARSURG_WRITE_GOLDEN=1 writes them anew, to be looked at and committed.
 
-Lettering differs between builds of OpenCV, so that it is compared by how much of it there is, and the rest pixel by pixel.
+Every pixel counts. Marks are the same on every machine but for their glyphs, which Pillow's FreeType draws at four times
+their size: another version may move an edge by a sixteenth of a pixel, 16 of 255.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ REASONS = {
     OverlayState.UNREGISTERED: 'no registration',
     OverlayState.REFUSED: 'FRE 8.2 mm, limit 3.0 mm',
 }
-# Where banner (top) and readouts (bottom left) lie: rows, columns.
-LETTERING = (np.s_[:72, 40:280], np.s_[180:, :230])
+#: Levels of 255 that a glyph's edge may be off, and the rasteriser's colours; the part of pixels that may be off by more.
+EDGE, COLOUR, FEW = 24, 2, 5e-4
 
 
 @pytest.mark.parametrize('state', list(OverlayState), ids=lambda s: s.value)
@@ -48,16 +49,5 @@ def test_a_state_looks_as_it_did(
     golden = cv2.imread(str(path))
     assert golden is not None, f'{path} is missing: run with ARSURG_WRITE_GOLDEN=1'
     difference = np.abs(image.astype(int) - golden).max(axis=2)
-    assert difference.mean() < 6.0
-    elsewhere = np.ones(difference.shape, bool)
-    for area in LETTERING:
-        elsewhere[area] = False
-        ours, theirs = (_lettering(picture[area], frame[area]) for picture in (image, golden))
-        assert ours == pytest.approx(theirs, rel=0.35, abs=0.01)
-    assert difference[elsewhere].mean() < 0.5
-    assert (difference[elsewhere] > 40).mean() < 0.01
-
-
-def _lettering(picture: U8, frame: U8) -> float:
-    """Return the share of pixels that the overlay changed by more than a fifth of the range."""
-    return float((np.abs(picture.astype(int) - frame).max(axis=2) > 50).mean())
+    assert difference.max() <= EDGE or (difference > EDGE).mean() < FEW
+    assert (difference > COLOUR).mean() < 0.02 and difference.mean() < 0.1

@@ -16,7 +16,7 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
 from arsurg_ros.overlay.distance import StructureDistance
 from arsurg_ros.overlay.readouts import BANNERS, Readouts, readout_lines
-from arsurg_ros.overlay.render import OverlayRenderer
+from arsurg_ros.overlay.render import BLANK, OverlayRenderer
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.overlay.style import Role
@@ -88,7 +88,50 @@ def test_a_failing_kernel_is_a_refusal_and_no_crash(
     monkeypatch.setattr(renderer._rasteriser, 'render', trap)
     result = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts())
     assert (result.state, result.drawn, result.reason) == (OverlayState.REFUSED, False, 'overlay: trapped')
+    said = renderer.render(frame, camera, None, OverlayState.REFUSED, Readouts(reason='overlay: trapped'))
+    assert np.array_equal(result.image, said.image) and not np.array_equal(result.image[:70], frame[:70])
     assert np.array_equal(result.image[80:200, 20:-20], frame[80:200, 20:-20])
+
+
+@pytest.mark.parametrize('state', list(OverlayState))
+def test_without_marks_nothing_looks_live(
+    scene: Scene, camera: CameraModel, frame: U8, T_cam_ct: F64, T_cam_tip: F64, state: OverlayState
+) -> None:
+    """A kernel that refuses its input, for any state: grey and REFUSED, and the next picture is whole again."""
+    renderer = OverlayRenderer(scene, camera.width_px, camera.height_px)
+    readouts = Readouts(T_cam_tip, reason='why')
+    wanted = renderer.render(frame, camera, T_cam_ct, state, readouts)
+    kernel = renderer._marks._impl._kernel(renderer._marks._impl._room)  # type: ignore[union-attr]
+    call = kernel.call
+
+    def spoilt(export: str) -> int:
+        kernel.blocks['marks'][:] = np.nan
+        return call(export)
+
+    kernel.call = spoilt  # type: ignore[method-assign]
+    result = renderer.render(frame, camera, T_cam_ct, state, readouts)
+    assert (result.state, result.drawn, result.ids, result.target) == (OverlayState.REFUSED, False, None, None)
+    assert not result.tip_drawn and result.reason.startswith('kernel marks: draw: input out of range')
+    assert (result.image == BLANK).all()
+    kernel.call = call  # type: ignore[method-assign]
+    assert np.array_equal(renderer.render(frame, camera, T_cam_ct, state, readouts).image, wanted.image)
+
+
+def test_a_marks_kernel_that_traps_is_replaced(scene: Scene, camera: CameraModel, frame: U8, T_cam_ct: F64) -> None:
+    renderer = OverlayRenderer(scene, camera.width_px, camera.height_px)
+    wanted = renderer.render(frame, camera, T_cam_ct, OverlayState.LOST, Readouts(reason='why'))
+    kernel = renderer._marks._impl._kernel(renderer._marks._impl._room)  # type: ignore[union-attr]
+    call = kernel.call
+
+    def trap(export: str) -> int:
+        kernel.alive = False
+        return call(export)
+
+    kernel.call = trap  # type: ignore[method-assign]
+    broken = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts(fre_m=0.001))
+    assert broken.state is OverlayState.REFUSED and 'trapped' in broken.reason and (broken.image == BLANK).all()
+    again = renderer.render(frame, camera, T_cam_ct, OverlayState.LOST, Readouts(reason='why'))
+    assert np.array_equal(again.image, wanted.image)
 
 
 def test_states_cannot_be_mistaken(renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64) -> None:

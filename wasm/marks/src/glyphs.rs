@@ -16,8 +16,10 @@ impl<'a> Glyph<'a> {
     /// None where the glyph is not within the atlas.
     fn new(row: &[i32], atlas: &'a [u8]) -> Option<Self> {
         let [offset, width, height, x, y] = <[i32; GLYPH]>::try_from(row).ok()?;
-        let (start, w, h) = (usize::try_from(offset).ok()?, usize::try_from(width).ok()?, usize::try_from(height).ok()?);
+        let (start, w, h) =
+            (usize::try_from(offset).ok()?, usize::try_from(width).ok()?, usize::try_from(height).ok()?);
         let near = |v: i32| v.clamp(-1_000_000, 1_000_000);
+        let (width, height) = if w == 0 || h == 0 { (0, 0) } else { (width, height) };
         let cover = atlas.get(start..start.checked_add(w.checked_mul(h)?)?)?;
         Some(Glyph { cover, x: near(x), y: near(y), width, height })
     }
@@ -51,7 +53,9 @@ fn gather(glyph: &Glyph, y: i32, x0: i32, cover: &mut [u8]) {
     let start = (y - glyph.y) as usize * width;
     let skip = (x0 - glyph.x).max(0) as usize;
     let at = (glyph.x - x0).max(0) as usize;
-    let (Some(from), Some(to)) = (glyph.cover.get(start + skip.min(width)..start + width), cover.get_mut(at..)) else { return };
+    let (Some(from), Some(to)) = (glyph.cover.get(start + skip.min(width)..start + width), cover.get_mut(at..)) else {
+        return;
+    };
     for (to, from) in to.iter_mut().zip(from) {
         *to = if *to > *from { *to } else { *from };
     }

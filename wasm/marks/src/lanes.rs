@@ -102,8 +102,12 @@ mod imp {
         let (ex, ey) = (f32x4_sub(px, f32x4_mul(t, dx)), f32x4_sub(py, f32x4_mul(t, dy)));
         let e = f32x4_add(f32x4_mul(ex, ex), f32x4_mul(ey, ey));
         let e = f32x4_pmin(f32x4(squared[0], squared[1], squared[2], squared[3]), e);
-        *squared =
-            [f32x4_extract_lane::<0>(e), f32x4_extract_lane::<1>(e), f32x4_extract_lane::<2>(e), f32x4_extract_lane::<3>(e)];
+        *squared = [
+            f32x4_extract_lane::<0>(e),
+            f32x4_extract_lane::<1>(e),
+            f32x4_extract_lane::<2>(e),
+            f32x4_extract_lane::<3>(e),
+        ];
     }
 }
 

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Lines with round joins and ends: coverage by the distance to the nearest segment, so that nothing is blended twice.
 
+use crate::blend::Paint;
 use crate::lanes::{covers, nearer, PIXELS};
 use crate::segments::{split, Dash};
-use crate::blend::Paint;
 use crate::{opacity, Ink, Picture, Scratch, SEGMENT};
 
 /// Rows for which the segments that reach them are gathered at once.
@@ -28,7 +28,8 @@ pub fn draw(picture: &mut Picture, points: &[f64], how: &[f64], ink: Ink, scratc
     if dash.is_some_and(|d| d.on + d.off < 1.0) || picture.width > WORDS * 64 * TILE {
         return None;
     }
-    let edges = Edges { line: radius as f32 + 0.5, halo: (radius + halo) as f32 + 0.5, reach: (radius + halo) as f32 + 0.5 };
+    let edges =
+        Edges { line: radius as f32 + 0.5, halo: (radius + halo) as f32 + 0.5, reach: (radius + halo) as f32 + 0.5 };
     let beyond = radius + halo + 2.0;
     let reach = [-beyond, -beyond, picture.width as f64 - 1.0 + beyond, picture.height as f64 - 1.0 + beyond];
     let count = split(points, how[5] > 0.0, dash, reach, scratch.segments)?;
@@ -123,7 +124,14 @@ fn nearest(squared: &mut [f32], x0: usize, y: f32, s: &[f32]) {
 }
 
 /// Blends the halo and then the line over one tile of a row.
-fn paint(picture: &mut Picture, y: usize, tile: usize, squared: &[f32], edges: &Edges, paints: &[Paint; 2]) -> Option<()> {
+fn paint(
+    picture: &mut Picture,
+    y: usize,
+    tile: usize,
+    squared: &[f32],
+    edges: &Edges,
+    paints: &[Paint; 2],
+) -> Option<()> {
     let squared = <&[f32; PIXELS]>::try_from(squared).ok()?;
     let (x0, x1) = (tile * TILE, ((tile + 1) * TILE).min(picture.width));
     let row = picture.row(y, x0, x1)?;

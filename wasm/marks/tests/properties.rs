@@ -15,7 +15,8 @@ fn a_line_covers_its_length_times_its_width_and_round_ends() {
     for _ in 0..40 {
         let mut canvas = Canvas::new(120, 90, 4);
         let radius = random.range(0.6, 6.0);
-        canvas.points = [(8.0, 111.0), (8.0, 81.0), (8.0, 111.0), (8.0, 81.0)].map(|(a, b)| random.range(a, b)).to_vec();
+        canvas.points =
+            [(8.0, 111.0), (8.0, 81.0), (8.0, 111.0), (8.0, 81.0)].map(|(a, b)| random.range(a, b)).to_vec();
         assert!(canvas.draw(&white(LINE, 1.0, 2, &[radius])));
         let length = (canvas.points[2] - canvas.points[0]).hypot(canvas.points[3] - canvas.points[1]);
         let wanted = 2.0 * radius * length + PI * radius * radius;
@@ -52,7 +53,9 @@ fn a_closed_line_returns_to_its_start() {
     open.points = vec![5.0, 5.0, 35.0, 5.0, 35.0, 35.0];
     let mut closed = Canvas::new(40, 40, 4);
     closed.points.clone_from(&open.points);
-    assert!(open.draw(&white(LINE, 1.0, 3, &[1.0])) && closed.draw(&white(LINE, 1.0, 3, &[1.0, 0.0, 0.0, 0.0, 0.0, 1.0])));
+    assert!(
+        open.draw(&white(LINE, 1.0, 3, &[1.0])) && closed.draw(&white(LINE, 1.0, 3, &[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]))
+    );
     assert_eq!((open.at(20, 20), closed.at(20, 20)), (0, 255));
 }
 

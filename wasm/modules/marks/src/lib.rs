@@ -12,16 +12,16 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 10] {
     let [width, height, marks, points, glyphs, atlas, segments] =
         [c[0], c[1], c[2], c[3], c[4], c[5], c[6]].map(u64::from);
     [
-        (Kind::U8, 3 * width * height),               // 0 picture, three bytes a pixel; only what marks touch is read
-        (Kind::F64, MARK as u64 * marks),             // 1 marks
-        (Kind::F64, 2 * points),                      // 2 points of lines, px
-        (Kind::I32, GLYPH as u64 * glyphs),           // 3 glyphs of texts
-        (Kind::U8, atlas),                            // 4 coverage of the glyphs, row by row
-        (Kind::F32, width + PIXELS as u64),             // 5 a row's distances
+        (Kind::U8, 3 * width * height), // 0 picture, three bytes a pixel; only what marks touch is read
+        (Kind::F64, MARK as u64 * marks), // 1 marks
+        (Kind::F64, 2 * points),        // 2 points of lines, px
+        (Kind::I32, GLYPH as u64 * glyphs), // 3 glyphs of texts
+        (Kind::U8, atlas),              // 4 coverage of the glyphs, row by row
+        (Kind::F32, width + PIXELS as u64), // 5 a row's distances
         (Kind::U8, 4 * (width + LONGEST_PERIOD as u64)), // 6 a row's coverage and colours
-        (Kind::F32, SEGMENT as u64 * segments),       // 7 a line's segments
-        (Kind::U32, segments),                        // 8 those near a band of rows
-        (Kind::U32, 4),                               // 9 state: how many marks, points, glyphs, bytes of the atlas there are
+        (Kind::F32, SEGMENT as u64 * segments), // 7 a line's segments
+        (Kind::U32, segments),          // 8 those near a band of rows
+        (Kind::U32, 4),                 // 9 state: how many marks, points, glyphs, bytes of the atlas there are
     ]
 }
 
