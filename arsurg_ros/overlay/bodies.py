@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.overlay.budget import Detail
-from arsurg_ros.overlay.look import Box, box_of, depth_range_m
+from arsurg_ros.overlay.look import nearest_depths_m
 from arsurg_ros.overlay.readouts import Readouts, error_margin_m
 from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.overlay.structures import Anatomy, Scene
@@ -21,7 +21,7 @@ SHELL_OUTLINE, SHELL_LINE_PX = 0.9, 2.0
 
 @dataclass(frozen=True)
 class Placed:
-    """The rows of one frame, in the order of ``Bodies.meshes``; ``near_m`` is None for what is hidden or behind the camera."""
+    """The rows of one frame, in the order of ``Bodies.meshes``; ``near_m`` are the depths that ``FrameBudget.choose`` takes."""
 
     poses: list[F64]
     styles: list[MeshStyle]
@@ -43,7 +43,6 @@ class Bodies:
         whole = [Detail((len(i.mesh.triangles),), (0.0,)) for i in scene.instruments]
         self.levels: list[list[Mesh]] = [*scene.levels, *(scene.levels[k] for k in self._targets), *([] for _ in whole)]
         self.details: list[Detail] = [*scene.details, *(scene.details[k] for k in self._targets), *whole]
-        self._boxes: list[Box] = [box_of(mesh) for mesh in self.meshes]
 
     def placed(self, shown: Scene, height_px: int, T_cam_ct: F64, state: OverlayState, readouts: Readouts) -> Placed:
         """Return the frame's rows for the scene as it is shown; a predicted pose's lines are all broken."""
@@ -59,10 +58,8 @@ class Bodies:
             styles = [replace(style, dashed=True) for style in styles]
         styles += occluders
         poses = [T_cam_ct] * (len(anatomies) + len(shells)) + [T_cam_ct if T is None else T for T in instruments]
-        near = [
-            depth[0] if style.visible and (depth := depth_range_m(box, style.inflate_m, T)) else None
-            for box, style, T in zip(self._boxes, styles, poses, strict=True)
-        ]
+        near = nearest_depths_m(shown, T_cam_ct)
+        near += [near[k] for k in self._targets] + [None] * len(instruments)
         return Placed(poses, styles, near)
 
     @staticmethod

@@ -18,7 +18,7 @@ from arsurg_ros.overlay.bodies import Bodies
 from arsurg_ros.overlay.budget import FrameBudget, LevelChoice
 from arsurg_ros.overlay.distance import StructureDistance, TipDistances
 from arsurg_ros.overlay.guides import guide_marks
-from arsurg_ros.overlay.look import box_of, frame_look
+from arsurg_ros.overlay.look import frame_look
 from arsurg_ros.overlay.readouts import Readouts, alphabet, seen_tip, state_marks
 from arsurg_ros.overlay.state import OverlayDecision, OverlayState
 from arsurg_ros.overlay.structures import Scene
@@ -77,7 +77,6 @@ class OverlayRenderer:
         self._scene = scene
         self._size = (width_px, height_px)
         self._bodies = Bodies(scene)
-        self._boxes = {a.name: box_of(a.mesh) for a in scene.anatomies}
         self._budget = None if budget_ms is None else FrameBudget(self._bodies.details, budget_ms)
         levels = None if budget_ms is None else self._bodies.levels
         self._rasteriser = Rasteriser(width_px, height_px, self._bodies.meshes, levels=levels, backend=backend)
@@ -152,7 +151,7 @@ class OverlayRenderer:
         distances = self.distances(T_cam_ct, readouts.T_cam_tip)
         placed = self._bodies.placed(self._shown, self._size[1], T_cam_ct, state, readouts)
         tip, mask = readouts.T_cam_tip, readouts.instrument_mask
-        look = frame_look(self._shown, self._boxes, camera, T_cam_ct, T_cam_tip=tip, mask=mask)
+        look = frame_look(self._shown, camera, T_cam_ct, T_cam_tip=tip, mask=mask)
         focal_px = float(max(camera.K[0, 0], camera.K[1, 1]))
         detail = None if self._budget is None else self._budget.choose(placed.near_m, focal_px)
         level = None if detail is None else detail.levels

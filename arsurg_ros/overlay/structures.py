@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,6 +52,13 @@ class Anatomy:
     def name(self) -> str:
         """The mesh's name."""
         return self.mesh.name
+
+    @cached_property
+    def box_ct_m(self) -> F64:
+        """The corners (8, 3) of the box around it, a margin's shell included."""
+        grown_m = self.style.inflate_m
+        low, high = self.mesh.vertices_m.min(axis=0) - grown_m, self.mesh.vertices_m.max(axis=0) + grown_m
+        return np.array(list(itertools.product(*zip(low, high, strict=True))), dtype=np.float64)
 
 
 @dataclass(frozen=True)
