@@ -21,7 +21,8 @@ from arsurg_ros.kernels.golden_calibration import check_calibration
 from arsurg_ros.kernels.golden_distance import answer as distances
 from arsurg_ros.kernels.handeye import solve_handeye
 from arsurg_ros.kernels.landmarks import solve_paired_points
-from arsurg_ros.kernels.mark_rows import MARK, Rows
+from arsurg_ros.kernels.mark_rows import MARK
+from arsurg_ros.kernels.mark_rows import Rows as MarkRows
 from arsurg_ros.kernels.marks import MARKERS
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.kernels.raster import RASTERISERS
@@ -191,13 +192,13 @@ def check_marks(case: Case, backend: str) -> str:
     return f'colour differs by {worst}' if worst > 1 else ''
 
 
-def mark_rows(case: Case) -> Rows:
+def mark_rows(case: Case) -> MarkRows:
     """Return the marks of a golden vector, which may touch the whole picture."""
     glyphs = np.array(case['glyphs'], np.int32).reshape(-1, 5)
     atlas = np.array(case['atlas'], np.uint8)
     whole = (0, 0, case['width'], case['height'])
     points = array(case['points']).reshape(-1, 2)
-    return Rows(array(case['marks']).reshape(-1, MARK), points, glyphs, atlas, case['segments'], [whole], set())
+    return MarkRows(array(case['marks']).reshape(-1, MARK), points, glyphs, atlas, case['segments'], [whole], set())
 
 
 CHECKS: dict[str, Callable[[Case, str], str]] = {

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arsurg_ros.geometry.camera import project
-from arsurg_ros.kernels.field import field_radius
 from arsurg_ros.kernels.marks import Mark, Polyline
+from arsurg_ros.kernels.raster_rows import CameraRows
 from arsurg_ros.types import F32, F64, CameraModel
 
 NEAR_M = 1e-3
@@ -23,6 +22,8 @@ STEP_PX, MOST_SAMPLES = 8.0, 512
 BEHIND_M = 5e-4
 HIDDEN_ALPHA = 0.55
 BOOLS = NDArray[np.bool_]
+#: The rasteriser's camera rows, and which number of them is the radius of the field.
+CAMERAS, FIELD = CameraRows(), 10
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def projected_line(
 
 def _sampled(camera: CameraModel, points: F64, reach_px: float) -> list[F64]:
     """Return each segment's samples (n, 3) that can be seen, evenly spaced in the picture; NaN where they break off."""
-    field = _field(camera.K.tobytes(), camera.distortion.tobytes(), camera.width_px, camera.height_px)
+    field = float(CAMERAS.row(camera)[FIELD])
     found: list[F64] = []
     for a, b in pairwise(points):
         t0, t1 = _clipped(a, b, field) if np.isfinite([a, b]).all() else (1.0, 0.0)
@@ -89,13 +90,6 @@ def _parameters(camera: CameraModel, a: F64, b: F64) -> F64:
     n = int(np.clip(np.ceil(length / STEP_PX), 1, MOST_SAMPLES))
     s = np.linspace(0.0, 1.0, n + 1)
     return np.asarray(s * a[2] / (b[2] + s * (a[2] - b[2])))
-
-
-@functools.lru_cache(8)
-def _field(K: bytes, distortion: bytes, width_px: int, height_px: int) -> float:
-    k = np.frombuffer(K).reshape(3, 3)
-    row = np.array([k[0, 0], k[0, 1], k[0, 2], k[1, 1], k[1, 2], *np.frombuffer(distortion)])
-    return field_radius(row, width_px, height_px)
 
 
 def _seen(camera: CameraModel, samples: F64, reach_px: float) -> BOOLS:
