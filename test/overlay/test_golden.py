@@ -9,17 +9,20 @@ their size: another version may move an edge by a sixteenth of a pixel, 16 of 25
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from arsurg_ros.geometry.shapes import shaft
 from arsurg_ros.overlay.readouts import Readouts
 from arsurg_ros.overlay.render import OverlayRenderer
-from arsurg_ros.overlay.scene import Scene
+from arsurg_ros.overlay.scene import Anatomy, Instrument, Landmark, Scene, Trajectory
 from arsurg_ros.overlay.state import OverlayState
-from arsurg_ros.types import F64, U8, CameraModel
+from arsurg_ros.overlay.style import OKABE_ITO, Role
+from arsurg_ros.types import F64, U8, CameraModel, MeshStyle
 
 GOLDEN = Path(__file__).parent / 'golden'
 REASONS = {
@@ -31,18 +34,30 @@ REASONS = {
     OverlayState.UNREGISTERED: 'no registration',
     OverlayState.REFUSED: 'FRE 8.2 mm, limit 3.0 mm',
 }
+AGES_S = {state: 0.041 if state is OverlayState.PREDICTED else 0.023 for state in OverlayState}
 #: Levels of 255 that a glyph's edge may be off, and the rasteriser's colours; the part of pixels that may be off by more.
 EDGE, COLOUR, FEW = 24, 2, 5e-4
+
+
+def full(scene: Scene) -> Scene:
+    """Return the scene with all that one can have: a safety margin, a plan, a landmark, an instrument."""
+    vessel = next(a for a in scene.anatomies if a.name == 'vessel')
+    shell = replace(vessel.style, fill=0.0, dashed=True, inflate_m=0.003)
+    margin = Anatomy(replace(vessel.mesh, name='vessel margin'), shell, Role.MARGIN, margin_of='vessel')
+    line = MeshStyle(OKABE_ITO['blue'], width_px=4.0)
+    plan = Trajectory('biopsy', np.array([[0.01, -0.06, -0.02], [0.0, 0.0, 0.0]]), line)
+    point = Landmark('xiphoid', np.array([-0.034, -0.02, 0.0]), MeshStyle(OKABE_ITO['white']))
+    tool = Instrument('pointer', shaft('pointer', 0.0015, 0.1), MeshStyle((0, 0, 0)))
+    return Scene((*scene.anatomies, margin), (point,), (plan,), (tool,))
 
 
 @pytest.mark.parametrize('state', list(OverlayState), ids=lambda s: s.value)
 def test_a_state_looks_as_it_did(
     state: OverlayState, scene: Scene, camera: CameraModel, frame: U8, T_cam_ct: F64, T_cam_tip: F64
 ) -> None:
-    # The margin as LIVE and DRIFT show it; the older pictures were made without one.
-    margin = ('tumour', 0.0013) if state is OverlayState.DRIFT else None
-    readouts = Readouts(T_cam_tip, np.array([0.06, -0.05, -0.01]), 0.00045, REASONS[state], margin)
-    image = OverlayRenderer(scene, 320, 240).render(frame, camera, T_cam_ct, state, readouts).image
+    margins = (('tumour', 0.0013),)
+    readouts = Readouts(T_cam_tip, fre_m=0.00045, reason=REASONS[state], margins=margins, pose_age_s=AGES_S[state])
+    image = OverlayRenderer(full(scene), 320, 240).render(frame, camera, T_cam_ct, state, readouts).image
     path = GOLDEN / f'{state.value}.png'
     if os.environ.get('ARSURG_WRITE_GOLDEN'):
         cv2.imwrite(str(path), image)

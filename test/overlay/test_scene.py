@@ -13,7 +13,7 @@ import yaml
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import save_ply
 from arsurg_ros.geometry.decimation import distances_m
-from arsurg_ros.overlay.distance import SurfaceQuery
+from arsurg_ros.kernels.distance import DistanceField
 from arsurg_ros.overlay.scene import (
     Anatomy,
     Instrument,
@@ -373,7 +373,7 @@ def test_vertices_at_one_place_become_one(tmp_path: Path, cube_mesh: Mesh) -> No
         ({'look': {'glow': 1}}, "look: unknown key 'glow'; valid: depth_cue, window"),
         ({'look': {'depth_cue': 2}}, 'look: depth_cue 2; valid: a number from 0 to 1'),
         ({'look': {'window': {'radius': 0}}}, 'look: window: radius 0; valid'),
-        ({'look': {'window': {'radius': 5, 'around': 'b'}}}, "window: around 'b'; valid: tip, a"),
+        ({'look': {'window': {'radius': 5, 'around': 'b'}}}, "window: around 'b'; valid: tip, centre, a"),
     ],
 )
 def test_a_wrong_part_is_named(folder: Path, keys: dict[str, object], message: str) -> None:
@@ -413,7 +413,7 @@ def test_the_demos_plan_reaches_the_tumour_clear_of_the_veins() -> None:
     meshes = {a.name: a.mesh for a in scene.anatomies}
     (path,) = scene.trajectories
     along = path.points_ct_m[0] + np.linspace(0, 1, 100)[:, None] * (path.points_ct_m[1] - path.points_ct_m[0])
-    assert SurfaceQuery(meshes['tumour']).query(path.points_ct_m[1]).inside
+    assert DistanceField([meshes['tumour']]).query(np.atleast_2d(path.points_ct_m[1])).inside[0, 0]
     clear = [float(distances_m(meshes[name], along).min()) for name in ('portal_vein', 'hepatic_vein')]
     assert min(clear) > 0.003 > (path.radius_m or 1)
     (pointer,) = scene.instruments

@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from arsurg_ros.errors import ConfigError
-from arsurg_ros.overlay.render import OverlayRenderer, Readouts
-from arsurg_ros.overlay.scene import Anatomy, Role, Scene
+from arsurg_ros.overlay.readouts import Readouts
+from arsurg_ros.overlay.render import OverlayRenderer
+from arsurg_ros.overlay.scene import Anatomy, Landmark, Scene, SceneLook, SceneWindow
 from arsurg_ros.overlay.state import OverlayState
-from arsurg_ros.overlay.view import FILL_ON, View, extent_m, view_of
+from arsurg_ros.overlay.style import Role
+from arsurg_ros.overlay.view import FILL_ON, WINDOW, View, extent_m, view_of
 from arsurg_ros.types import F64, U8, CameraModel, Mesh, MeshStyle
 
 
@@ -21,21 +21,25 @@ def body(name: str, **style) -> Anatomy:
     return Anatomy(Mesh(name, corners, faces), MeshStyle((9, 9, 9), **style), Role.TARGET)
 
 
-SCENE = Scene((body('tumour'), body('vein', fill=0.0), body('skin', visible=False)))
+SCENE = Scene(
+    (body('tumour'), body('vein', fill=0.0), body('skin', visible=False)),
+    (Landmark('xiphoid', np.zeros(3), MeshStyle((9, 9, 9))),),
+)
 
 
 def shown(view: View) -> list[str]:
-    return [a.mesh.name for a, s in zip(SCENE.anatomies, view.styles(SCENE), strict=True) if s.visible]
+    scene = view.applied(SCENE)
+    return [thing.name for thing in (*scene.anatomies, *scene.landmarks) if thing.style.visible]
 
 
 @pytest.mark.parametrize(
     ('show', 'hide', 'expected'),
     [
-        ((), (), ['tumour', 'vein']),
+        ((), (), ['tumour', 'vein', 'xiphoid']),
         (('skin',), (), ['skin']),
         (('skin', 'vein'), ('vein',), ['skin']),
-        ((), ('tumour',), ['vein']),
-        ((), ('tumour', 'vein'), []),
+        ((), ('tumour',), ['vein', 'xiphoid']),
+        ((), ('tumour', 'vein', 'xiphoid'), []),
     ],
 )
 def test_what_is_shown(show: tuple[str, ...], hide: tuple[str, ...], expected: list[str]) -> None:
@@ -44,21 +48,29 @@ def test_what_is_shown(show: tuple[str, ...], hide: tuple[str, ...], expected: l
 
 @pytest.mark.parametrize(('fill', 'expected'), [('style', [0.35, 0.0]), ('off', [0.0, 0.0]), ('on', [0.35, FILL_ON])])
 def test_fills(fill: str, expected: list[float]) -> None:
-    assert [s.fill for s in view_of(SCENE, fill=fill).styles(SCENE)][:2] == expected
+    assert [a.style.fill for a in view_of(SCENE, fill=fill).applied(SCENE).anatomies][:2] == expected
 
 
-def test_the_rest_of_a_style_stays() -> None:
-    style = view_of(SCENE).styles(SCENE)[0]
-    assert style == replace(SCENE.styles[0], visible=True)
+def test_a_view_that_asks_for_nothing_changes_nothing() -> None:
+    assert view_of(SCENE).applied(SCENE) == SCENE
+
+
+def test_the_window_and_the_depth_cue_are_the_scenes_unless_a_toggle_says_otherwise() -> None:
+    own = SceneLook(0.3, SceneWindow('tumour', 0.02))
+    scene = Scene(SCENE.anatomies, look=own)
+    assert view_of(scene).applied(scene).look == own
+    assert view_of(scene, window='off', depth_cue=0.0).applied(scene).look == SceneLook(0.0, None)
+    assert view_of(scene, window='tip').applied(scene).look == SceneLook(0.3, SceneWindow('tip', 0.02))
+    assert view_of(SCENE, window='centre').applied(SCENE).look.window == SceneWindow('centre', WINDOW.radius_m)
 
 
 @pytest.mark.parametrize(
     ('values', 'says'),
     [
-        ({'show': ['spleen']}, "show 'spleen': no such structure; valid: tumour, vein, skin"),
-        ({'hide': ['Tumour']}, "hide 'Tumour': no such structure"),
+        ({'show': ['spleen']}, "show 'spleen': nothing of the scene has that name; valid: tumour, vein, skin, xiphoid"),
+        ({'hide': ['Tumour']}, "hide 'Tumour': nothing of the scene has that name"),
         ({'fill': 'half'}, "fill 'half'; valid: style, off, on"),
-        ({'window': 'left'}, "window 'left'; valid: off, tip, centre"),
+        ({'window': 'left'}, "window 'left'; valid: scene, off, tip, centre"),
         ({'depth_cue': -0.1}, 'depth_cue -0.1; valid: 0 to 1'),
         ({'depth_cue': float('nan')}, 'depth_cue nan'),
     ],
@@ -79,16 +91,17 @@ def test_the_renderer_draws_the_view(scene: Scene, camera: CameraModel, frame: U
     renderer = OverlayRenderer(scene, 320, 240)
     names = [mesh.name for mesh in scene.meshes]
     everything = renderer.render(frame, camera, T_cam_ct, OverlayState.LIVE, Readouts(T_cam_tip))
-    assert everything.target is not None and everything.ids is not None
+    assert everything.distances and everything.ids is not None
+    drawn = set(np.unique(everything.ids))
     others = {names.index(n) + 1 for n in names} - {names.index(m.name) + 1 for m in scene.targets}
-    assert others & set(np.unique(everything.ids))
+    assert others & drawn
     renderer.view = view_of(scene, show=[m.name for m in scene.targets])
     targets = renderer.render(frame, camera, T_cam_ct, OverlayState.LIVE, Readouts())
     assert targets.ids is not None and targets.ids.any() and not others & set(np.unique(targets.ids))
     renderer.view = view_of(scene, hide=[m.name for m in scene.targets])
     without = renderer.render(frame, camera, T_cam_ct, OverlayState.LIVE, Readouts(T_cam_tip))
     hidden = {names.index(m.name) + 1 for m in scene.targets}
-    assert without.target is None and without.ids is not None
+    assert {d.role for d in without.distances} == {Role.RISK} and without.ids is not None
     assert not hidden & set(np.unique(without.ids))
 
 
