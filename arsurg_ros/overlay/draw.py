@@ -181,13 +181,18 @@ def border(size_px: Size, rgb: Rgb, width_px: int, slope: int) -> tuple[Mark, ..
     return tuple(Stripes(*side, rgb, period, slope, ground=BLACK) for side in sides)
 
 
-def age_badge(size_px: Size, text: str, rgb: Rgb, margin_px: float) -> Block:
-    """Return a small plate at the upper right: a dot of a colour that tells, and a text such as '23 ms'."""
+def age_badge(size_px: Size, text: str, rgb: Rgb, margin_px: float, below: Block | None = None) -> Block:
+    """Return a small plate at the upper right: a dot of a colour that tells, and a text such as '23 ms'.
+
+    It goes down where it would lie over the block that it is to stay ``below`` of.
+    """
     em = em_px(size_px[1])
     size = text_size(text, em)
     pad, dot = round(PADDING * em), 0.36 * em
     width, height = round(size.width_px + 2 * dot + 0.4 * em + 2 * pad), round(size.capital_px + 2 * pad)
     x, y = round(size_px[0] - margin_px - width), round(margin_px)
+    if below is not None and x < below.x + below.width:
+        y = round(below.y + below.height + 0.4 * em)
     centre = (x + pad + dot - 0.5, y + height / 2 - 0.5)
     marks = (
         Plate(x, y, x + width, y + height, KEEP, height / 2),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from arsurg_ros.geometry import se3
-from arsurg_ros.kernels.marks import Mark, Text
+from arsurg_ros.kernels.marks import Mark, Stripes, Text
 from arsurg_ros.overlay.distance import StructureDistance, nearest_of_each_role
 from arsurg_ros.overlay.draw import (
     HEADING,
@@ -74,6 +74,8 @@ BANNERS = {
     OverlayState.REFUSED: Banner('OVERLAY REFUSED', (240, 160, 0), 0.04, -1),
 }
 LIVE_RGB = (86, 180, 233)
+#: A stale picture is hatched all over: the period in picture heights, and how strongly.
+HATCH, HATCH_ALPHA = 0.05, 0.16
 
 
 def error_margin_m(structure: str, margins: Margins) -> float | None:
@@ -93,6 +95,7 @@ def state_marks(
 ) -> tuple[Mark, ...]:
     """Return a state's border and banner and, where anatomy is drawn, the numbers, for a picture of (width, height)."""
     marks: list[Mark] = []
+    heading: Block | None = None
     margin = max(4, size_px[1] // 60)
     if banner := BANNERS.get(decision.state):
         border_px = max(2, round(banner.width * size_px[1]))
@@ -100,31 +103,39 @@ def state_marks(
         marks += border(size_px, banner.rgb, border_px, banner.slope)
         if banner.heading:
             lines = [Line(banner.heading, banner.rgb, HEADING, bold=True)] + [Line(decision.reason)] * bool(decision.reason)
-            marks += text_block(size_px, lines, (0.5, 0.0), margin).marks
+            heading = text_block(size_px, lines, (0.5, 0.0), margin)
+            marks += heading.marks
+    if decision.state is OverlayState.STALE:
+        hatching = Stripes(0, 0, *size_px, banner.rgb if banner else WHITE, round(HATCH * size_px[1]), 1, HATCH_ALPHA)
+        marks.insert(0, hatching)
     if not decision.draws:
         return tuple(marks)
     above = (size_px[0], size_px[1] - readouts.keep_bottom_px)
     if lines := readout_lines(readouts, distances):
         marks += text_block(above, lines, (0.0, 1.0), margin).marks
-    return (*marks, *_age(size_px, decision.state, readouts.pose_age_s, margin))
+    return (*marks, *_age(size_px, decision.state, readouts.pose_age_s, margin, heading))
 
 
-def _age(size_px: Size, state: OverlayState, age_s: float | None, margin_px: float) -> tuple[Mark, ...]:
+def _age(
+    size_px: Size, state: OverlayState, age_s: float | None, margin_px: float, heading: Block | None
+) -> tuple[Mark, ...]:
     """Return the badge with the age of what is drawn, in the colour of its state."""
     if age_s is None:
         return ()
     predicted = state is OverlayState.PREDICTED
     rgb = BANNERS[state].rgb if state in BANNERS else LIVE_RGB
-    return age_badge(size_px, f'{"PREDICTED  " if predicted else ""}{1e3 * age_s:.0f} ms', rgb, margin_px).marks
+    return age_badge(size_px, f'{"PREDICTED  " if predicted else ""}{1e3 * age_s:.0f} ms', rgb, margin_px, heading).marks
 
 
 def readout_lines(readouts: Readouts, distances: Sequence[StructureDistance]) -> list[Line]:
     """Return the lines of the corner: the nearest target and risk large, then the registration's FRE and margin, the notes."""
-    lines = [
+    nearest = nearest_of_each_role(distances)
+    lines = [Line('tip to')] if nearest else []
+    lines += [
         margin_line(
             d.name, d.distance_m, error_margin_m(d.name, readouts.margins), inside=d.inside, rgb=WHITE, size=NUMBER, bold=True
         )
-        for d in nearest_of_each_role(distances)
+        for d in nearest
     ]
     parts = [] if readouts.fre_m is None else [f'FRE {1e3 * readouts.fre_m:.2f} mm']
     if readouts.margins:
