@@ -134,10 +134,11 @@ class _Context:
         return parse_choice(data.get('unit', self.unit), tuple(UNITS_M), f'{where}: unit')
 
 
-def read_scene_file(path: str | Path, root: str | Path = '') -> SceneFile:
+def read_scene_file(path: str | Path, root: str | Path = '', *, sheet: StyleSheet | None = None) -> SceneFile:
     """Return a scene file's content; paths of meshes are relative to ``root``, or else to the file; others to the file.
 
-    Raises DataError for a scene, style or points file that cannot be read, ConfigError for an unknown key or wrong value.
+    ``sheet`` stands in for the file's own style sheet. Raises DataError for a scene, style or points file that cannot be
+    read, ConfigError for an unknown key or wrong value.
     """
     path = Path(path)
     where = f'scene {path}'
@@ -146,7 +147,7 @@ def read_scene_file(path: str | Path, root: str | Path = '') -> SceneFile:
         raise ConfigError(f'{where}: a mapping with the key meshes is needed')
     parse_mapping(data, SCENE_KEYS, where)
     unit = parse_choice(data.get('unit', 'mm'), tuple(UNITS_M), f'{where}: unit')
-    styler = Styler(_sheet(data.get('style'), path.parent, where))
+    styler = Styler(sheet or _sheet(data.get('style'), path.parent, where))
     context = _Context(where, unit, path.parent, Path(root) if root else path.parent, styler)
     meshes = data.get('meshes')
     if not isinstance(meshes, Mapping) or not meshes:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,16 @@ def test_lines_points_and_names(scene: Scene) -> None:
     assert [found['landmark name', i].text for i in range(2)] == ['a', 'b']
     assert all(m.lifetime.sec + m.lifetime.nanosec > 0 for m in found.values())
     assert found['instrument', 0].header.frame_id == 'tip'
+
+
+def test_styles_may_change_from_message_to_message(scene: Scene) -> None:
+    meshes = MarkerMeshes(scene, 'triangles')
+    styles = [replace(s, rgb=(10 * k, 0, 0), visible=k != 1) for k, s in enumerate(scene.styles)]
+    specs = scene_markers(meshes.styled(styles), live=True, state='live', stamp_ns=7)
+    found = {(m.ns, m.id): m for m in marker_array(specs).markers}
+    assert found['anatomy', 1].action == Marker.DELETE and found['anatomy', 0].action == Marker.ADD
+    assert found['margin', 0].color.r == pytest.approx(20 / 255, abs=1e-6)
+    assert told(meshes)['anatomy', 1].action == Marker.ADD
 
 
 def test_what_is_not_live_or_hidden_is_deleted(scene: Scene) -> None:
