@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What of a scene the rasteriser draws: the anatomy, a shell of the expected error around each target, instruments."""
+"""What of a scene the rasteriser draws: the anatomy, a shell of the expected error around each target, instruments.
+
+An instrument is there twice: once as what nothing is drawn over, and once for its outline, whose outer half then shows.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class Placed:
 
 
 class Bodies:
-    """A scene's meshes in the rasteriser's order: anatomies (margins among them), targets' shells, instruments."""
+    """A scene's meshes in the rasteriser's order: anatomies (margins among them), targets' shells, instruments twice."""
 
     def __init__(self, scene: Scene) -> None:
         """List them; a shell has the triangles of its target."""
@@ -39,8 +42,9 @@ class Bodies:
             *scene.meshes,
             *(replace(a.mesh, name=f'{a.name} error') for a in shells),
             *(i.mesh for i in scene.instruments),
+            *(replace(i.mesh, name=f'{i.name} outline') for i in scene.instruments),
         ]
-        whole = [Detail((len(i.mesh.triangles),), (0.0,)) for i in scene.instruments]
+        whole = 2 * [Detail((len(i.mesh.triangles),), (0.0,)) for i in scene.instruments]
         self.levels: list[list[Mesh]] = [*scene.levels, *(scene.levels[k] for k in self._targets), *([] for _ in whole)]
         self.details: list[Detail] = [*scene.details, *(scene.details[k] for k in self._targets), *whole]
 
@@ -48,15 +52,13 @@ class Bodies:
         """Return the frame's rows for the scene as it is shown; a predicted pose's lines are all broken."""
         anatomies = [for_height(a.style, height_px) for a in shown.anatomies]
         shells = [self._shell(shown.anatomies[k], height_px, readouts) for k in self._targets]
-        instruments = [self._instrument_pose(i.name, i.frame, readouts) for i in shown.instruments]
-        occluders = [
-            replace(i.style, visible=i.style.visible and T is not None, occluder=True)
-            for i, T in zip(shown.instruments, instruments, strict=True)
-        ]
+        instruments = 2 * [self._instrument_pose(i.name, i.frame, readouts) for i in shown.instruments]
+        lines = [for_height(i.style, height_px) for i in shown.instruments]
+        lines = [replace(style, visible=style.visible and T is not None) for style, T in zip(lines, instruments, strict=False)]
         styles = [*anatomies, *shells]
         if state is OverlayState.PREDICTED:
             styles = [replace(style, dashed=True) for style in styles]
-        styles += occluders
+        styles += [*(replace(style, occluder=True) for style in lines), *lines]
         poses = [T_cam_ct] * (len(anatomies) + len(shells)) + [T_cam_ct if T is None else T for T in instruments]
         near = nearest_depths_m(shown, T_cam_ct)
         near += [near[k] for k in self._targets] + [None] * len(instruments)

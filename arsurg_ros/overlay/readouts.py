@@ -14,6 +14,7 @@ from arsurg_ros.overlay.draw import (
     HEADING,
     NUMBER,
     WHITE,
+    Block,
     Line,
     Rgb,
     age_badge,

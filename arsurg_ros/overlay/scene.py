@@ -30,7 +30,7 @@ own that is named ``<name> margin``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,10 +53,11 @@ from arsurg_ros.overlay.structures import (
     Trajectory,
 )
 from arsurg_ros.overlay.style import DEFAULT_STYLE, Role, StyleSheet
-from arsurg_ros.synthetic import phantom_meshes
+from arsurg_ros.synthetic import phantom_meshes, pointer_meshes
 from arsurg_ros.types import Mesh
 
 __all__ = [
+    'SYNTHETIC',
     'Anatomy',
     'Instrument',
     'Landmark',
@@ -68,7 +69,7 @@ __all__ = [
     'make_scene',
 ]
 
-# Instead of a file: a mesh of the synthetic phantom.
+# Instead of a file: a mesh of the synthetic phantom or, for an instrument, of its pointer.
 SYNTHETIC = 'synthetic:'
 
 
@@ -85,10 +86,10 @@ def load_scene(
     """Return the scene of a YAML file with its meshes read, checked, decimated to its limit, and their levels built.
 
     Paths of meshes are relative to ``root``, or else to the file. ``sheet`` stands in for the file's own style sheet; what
-    the file says of a single mesh holds. Raises DataError for a scene, style, points or mesh file
-    that cannot be read, ConfigError for an unknown key or wrong value, RegistrationError for points that are not finite.
+    the file says of a single thing holds. Raises DataError for a scene, style, points or mesh file that cannot be read,
+    ConfigError for an unknown key or wrong value, RegistrationError for points that are not finite.
     """
-    file = read_scene_file(path, root, sheet)
+    file = read_scene_file(path, root, sheet=sheet)
     read = [_read(entry, progress) for entry in file.meshes]
     reports = tuple(_checked(mesh, progress) for mesh in read)
     limits = shared_limits([len(mesh.triangles) for mesh in read], file.max_triangles)
@@ -109,12 +110,26 @@ def load_scene(
 
 
 def _read(entry: MeshEntry, progress: Progress) -> Mesh:
-    if entry.path.name.startswith(SYNTHETIC):
-        return _synthetic_mesh(entry)
     progress(f'reading {entry.name}', 0.0)
-    mesh = load_mesh(entry.path, unit=entry.unit, name=entry.name)
+    mesh = _loaded(entry.name, entry.path, entry.unit, phantom_meshes)
     progress(f'reading {entry.name}', 1.0)
     return mesh
+
+
+def _loaded(name: str, path: Path, unit: str, synthetic: Callable[[], list[Mesh]]) -> Mesh:
+    """Return the mesh of a file or, by its name there, one of the synthetic world."""
+    if not path.name.startswith(SYNTHETIC):
+        return load_mesh(path, unit=unit, name=name)
+    wanted = path.name.removeprefix(SYNTHETIC)
+    meshes = {mesh.name: mesh for mesh in synthetic()}
+    if wanted not in meshes:
+        valid = ', '.join(SYNTHETIC + name for name in meshes)
+        raise ConfigError(f'scene: mesh {name}: path {path.name!r}; valid: {valid}')
+    return replace(meshes[wanted], name=name)
+
+
+def _source(path: Path, unit: str) -> MeshSource | None:
+    return None if path.name.startswith(SYNTHETIC) else MeshSource(path, unit)
 
 
 def _checked(mesh: Mesh, progress: Progress) -> MeshReport:
@@ -122,15 +137,6 @@ def _checked(mesh: Mesh, progress: Progress) -> MeshReport:
     report = inspect_mesh(mesh)
     progress(f'checking {mesh.name}', 1.0)
     return report
-
-
-def _synthetic_mesh(entry: MeshEntry) -> Mesh:
-    wanted = entry.path.name.removeprefix(SYNTHETIC)
-    meshes = {m.name: m for m in phantom_meshes()}
-    if wanted not in meshes:
-        valid = ', '.join(SYNTHETIC + name for name in meshes)
-        raise ConfigError(f'scene: mesh {entry.name}: path {entry.path.name!r}; valid: {valid}')
-    return replace(meshes[wanted], name=entry.name)
 
 
 def _limited(mesh: Mesh, limit: int, progress: Progress) -> Mesh:
@@ -147,8 +153,7 @@ def _fewer(old: Mesh, new: Mesh) -> str:
 
 
 def _anatomy(entry: MeshEntry, mesh: Mesh, levels: tuple[Level, ...]) -> Anatomy:
-    file = None if entry.path.name.startswith(SYNTHETIC) else MeshSource(entry.path, entry.unit)
-    return Anatomy(mesh, entry.style, entry.role, levels, source=file)
+    return Anatomy(mesh, entry.style, entry.role, levels, source=_source(entry.path, entry.unit))
 
 
 def _margins(entries: Sequence[MeshEntry], anatomies: Sequence[Anatomy]) -> list[Anatomy]:
@@ -168,5 +173,5 @@ def _instrument(entry: InstrumentEntry) -> Instrument:
         mesh = shaft(entry.name, s.radius_m, s.length_m, s.axis, cap=s.cap)
         return Instrument(entry.name, mesh, entry.style, entry.frame)
     assert entry.path is not None
-    mesh = welded(load_mesh(entry.path, unit=entry.unit, name=entry.name))
-    return Instrument(entry.name, mesh, entry.style, entry.frame, MeshSource(entry.path, entry.unit))
+    mesh = welded(_loaded(entry.name, entry.path, entry.unit, pointer_meshes))
+    return Instrument(entry.name, mesh, entry.style, entry.frame, _source(entry.path, entry.unit))

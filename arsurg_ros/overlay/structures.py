@@ -124,7 +124,7 @@ class SceneWindow:
 class SceneLook:
     """How a frame is drawn whatever the structure: see ``types.Look``, and ``look.frame_look`` that makes one for a frame."""
 
-    depth_cue: float = 0.4
+    depth_cue: float = 0.25
     window: SceneWindow | None = None
 
 
@@ -208,7 +208,10 @@ class Scene:
         return (*self.anatomies, *self.landmarks, *self.trajectories, *self.instruments)
 
     def with_visible(self, visible: Mapping[str, bool]) -> Scene:
-        """Return the scene with things of these names shown or hidden; raises ConfigError for a name that is not there."""
+        """Return the scene with things of these names shown or hidden, and their margins unless these are named too.
+
+        Raises ConfigError for a name that is not there.
+        """
         names = self.names
         for name in visible:
             if name not in names:
@@ -227,4 +230,6 @@ T = TypeVar('T', Anatomy, Landmark, Trajectory, Instrument)
 
 
 def _toggled(thing: T, visible: Mapping[str, bool]) -> T:
-    return replace(thing, style=replace(thing.style, visible=visible.get(thing.name, thing.style.visible)))
+    owner = thing.margin_of if isinstance(thing, Anatomy) else ''
+    shown = visible.get(thing.name, visible.get(owner, thing.style.visible))
+    return replace(thing, style=replace(thing.style, visible=shown))

@@ -87,5 +87,9 @@ def view_of(
         for name in given:
             if name not in names:
                 raise ConfigError(f'{parameter} {name!r}: nothing of the scene has that name; valid: {", ".join(names)}')
-    shown = set(show) or scene.visible
-    return View(frozenset(set(names) - shown | set(hide)), fill, window, depth_cue)
+    margins = {a.name: a.margin_of for a in scene.anatomies if a.margin_of}
+    shown = set(show) | {name for name, of in margins.items() if of in show} or scene.visible
+    hidden = set(names) - shown | set(hide)
+    # A margin goes with its structure, unless it is named itself.
+    hidden |= {name for name, of in margins.items() if of in hidden and name not in show}
+    return View(frozenset(hidden), fill, window, depth_cue)

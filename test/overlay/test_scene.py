@@ -13,6 +13,7 @@ import yaml
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import save_ply
 from arsurg_ros.geometry.decimation import distances_m
+from arsurg_ros.geometry.mesh_checks import inspect_mesh
 from arsurg_ros.kernels.distance import DistanceField
 from arsurg_ros.overlay.scene import (
     Anatomy,
@@ -26,8 +27,8 @@ from arsurg_ros.overlay.scene import (
 )
 from arsurg_ros.overlay.scene_file import MAX_TRIANGLES, read_scene_file
 from arsurg_ros.overlay.style import ANATOMY, DEFAULT_STYLE, OKABE_ITO, Role
+from arsurg_ros.synthetic import POINTER_BOARD, phantom_meshes
 from arsurg_ros.synthetic import Scene as SyntheticScene
-from arsurg_ros.synthetic import phantom_meshes
 from arsurg_ros.types import Mesh, MeshStyle
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
@@ -80,6 +81,9 @@ def test_the_phantom_needs_no_file(tmp_path: Path) -> None:
     assert [m.name for m in scene.meshes] == list(meshes)
     for mesh, truth in zip(scene.meshes, phantom.values(), strict=True):
         assert np.array_equal(mesh.vertices_m, truth.vertices_m) and np.array_equal(mesh.triangles, truth.triangles)
+    path = write(tmp_path, {'meshes': {'a': {'path': 'synthetic:liver'}}, 'instruments': {'i': {'mesh': 'synthetic:liver'}}})
+    with pytest.raises(ConfigError, match="mesh i: path 'synthetic:liver'; valid: synthetic:pointer_board"):
+        load_scene(path)
     path = write(tmp_path, {'meshes': {'a': {'path': 'synthetic:spleen'}}})
     with pytest.raises(ConfigError, match="mesh a: path 'synthetic:spleen'; valid: synthetic:liver, synthetic:tumour"):
         load_scene(path)
@@ -302,6 +306,25 @@ def test_everything_can_be_shown_and_hidden_by_name(folder: Path) -> None:
         scene.with_visible({'b': True})
 
 
+def test_a_margin_goes_with_its_structure_unless_it_is_named(tmp_path: Path) -> None:
+    scene = load_scene(write(tmp_path, {'meshes': {'a': {'path': 'synthetic:tumour', 'margin': 2}}}))
+
+    def shown(**visible: bool) -> list[bool]:
+        return [s.visible for s in scene.with_visible({k.replace('_', ' '): v for k, v in visible.items()}).styles]
+
+    assert (shown(a=False), shown(a=False, a_margin=True), shown(a_margin=False)) == (
+        [False, False],
+        [False, True],
+        [True, False],
+    )
+
+
+def test_a_sheet_may_stand_in_for_the_files_own(folder: Path) -> None:
+    sheet = {**DEFAULT_STYLE, Role.RISK: replace(DEFAULT_STYLE[Role.RISK], fill=0.9, line_px=9)}
+    style = load_scene(scene_of(folder, style='none.yaml'), sheet=sheet).styles[0]
+    assert (style.fill, style.width_px) == (0.9, 9)
+
+
 def test_meshes_over_the_limit_are_decimated_largest_first_and_it_is_said(tmp_path: Path) -> None:
     told: list[str] = []
     meshes = {name: {'path': f'synthetic:{name}'} for name in ('liver', 'tumour')}  # 5120 and 1280 triangles
@@ -416,8 +439,13 @@ def test_the_demos_plan_reaches_the_tumour_clear_of_the_veins() -> None:
     assert DistanceField([meshes['tumour']]).query(np.atleast_2d(path.points_ct_m[1])).inside[0, 0]
     clear = [float(distances_m(meshes[name], along).min()) for name in ('portal_vein', 'hepatic_vein')]
     assert min(clear) > 0.003 > (path.radius_m or 1)
-    (pointer,) = scene.instruments
+    pointer, board = scene.instruments
     truth = SyntheticScene()
     handle = -truth.p_tool_tip + [0, 0, -0.004]  # the tip frame is turned as the board
     axis = pointer.mesh.vertices_m[np.linalg.norm(pointer.mesh.vertices_m, axis=1).argmax()]
     assert np.dot(axis, handle) / np.linalg.norm(axis) / np.linalg.norm(handle) > 0.999
+    assert inspect_mesh(board.mesh).warnings() == ()
+    marks = (POINTER_BOARD.corners_m.reshape(-1, 3) - truth.p_tool_tip)[:, :2]
+    assert (board.mesh.vertices_m[:, :2].min(axis=0) < marks.min(axis=0)).all()
+    assert (board.mesh.vertices_m[:, :2].max(axis=0) > marks.max(axis=0)).all()
+    assert board.mesh.vertices_m[:, 2].max() == pytest.approx(-truth.p_tool_tip[2])

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,17 @@ def shown(view: View) -> list[str]:
 )
 def test_what_is_shown(show: tuple[str, ...], hide: tuple[str, ...], expected: list[str]) -> None:
     assert shown(view_of(SCENE, show, hide)) == expected
+
+
+def test_a_margin_goes_with_its_structure_unless_it_is_named() -> None:
+    margin = replace(body('tumour margin'), role=Role.MARGIN, margin_of='tumour')
+    scene = Scene((*SCENE.anatomies, margin))
+    both = {'tumour', 'tumour margin'}
+    assert not both & set(view_of(scene).hidden)
+    assert both <= set(view_of(scene, hide=['tumour']).hidden)
+    assert both & set(view_of(scene, hide=['tumour margin']).hidden) == {'tumour margin'}
+    assert not both & set(view_of(scene, show=['tumour']).hidden)
+    assert both & set(view_of(scene, show=['tumour margin']).hidden) == {'tumour'}
 
 
 @pytest.mark.parametrize(('fill', 'expected'), [('style', [0.35, 0.0]), ('off', [0.0, 0.0]), ('on', [0.35, FILL_ON])])
