@@ -145,8 +145,8 @@ fn seen(raw: &[f32], i: usize, origin: &V3) -> [V3; 3] {
 fn bound(raw: &[f32], place: &mut Place) -> Option<()> {
     (place.low, place.high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
     for p in raw.as_chunks::<3>().0 {
-        for k in 0..3 {
-            let v = f64::from(p[k]);
+        for (k, v) in p.iter().enumerate() {
+            let v = f64::from(*v);
             if !v.is_finite() {
                 return None;
             }
