@@ -144,6 +144,18 @@ def test_far_points_and_slivers() -> None:
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
+def test_just_off_a_sliver_its_face_is_the_nearest(backend: str) -> None:
+    rng = np.random.default_rng(6)
+    for width in (1e-3, 1e-5, 1e-6):
+        corners = np.array([(0, 0, 0), (0.05, 0, 0), (0.02, width, 0)], np.float32)
+        field = DistanceField([Mesh('sliver', corners, np.array([[0, 1, 2]], np.uint32))], backend=backend)
+        share = rng.uniform(0, 0.5, (20, 2))
+        p = share @ corners[1:].astype(np.float64)
+        p[:, 2] = 10.0 ** rng.uniform(-9, -2, 20)
+        assert field.query(p).distance_m[:, 0] == pytest.approx(p[:, 2], abs=1e-9)
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
 def test_triangles_without_area_are_segments_and_points(backend: str) -> None:
     vertices = np.array([(0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0)], np.float32)
     for triangle, nearest in (((0, 1, 2), (1.5, 0, 0)), ((3, 3, 3), (3, 0, 0)), ((0, 2, 0), (1.5, 0, 0))):
