@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arsurg_ros.errors import ConfigError, DataError, KernelError
+from arsurg_ros.files.meshes import load_mesh
 from arsurg_ros.kernels import distance, host
 from arsurg_ros.kernels.backends import BACKENDS
 from arsurg_ros.kernels.distance import DistanceField, Distances
@@ -140,6 +141,18 @@ def test_far_points_and_slivers() -> None:
     directions = rng.normal(0, 1, (100, 3))
     directions /= np.linalg.norm(directions, axis=1)[:, None]
     check_agree([slivers], np.concatenate([10 * directions, 0.06 * directions, 1e-3 * directions]), inside=False)
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_just_off_a_sliver_its_face_is_the_nearest(backend: str) -> None:
+    rng = np.random.default_rng(6)
+    for width in (1e-3, 1e-5, 1e-6):
+        corners = np.array([(0, 0, 0), (0.05, 0, 0), (0.02, width, 0)], np.float32)
+        field = DistanceField([Mesh('sliver', corners, np.array([[0, 1, 2]], np.uint32))], backend=backend)
+        share = rng.uniform(0, 0.5, (20, 2))
+        p = share @ corners[1:].astype(np.float64)
+        p[:, 2] = 10.0 ** rng.uniform(-9, -2, 20)
+        assert field.query(p).distance_m[:, 0] == pytest.approx(p[:, 2], abs=1e-9)
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
@@ -348,3 +361,36 @@ def test_no_sample_of_a_triangle_is_nearer(corners: list[tuple[float, float, flo
     s, t = s[s + t <= 1], t[s + t <= 1]
     samples = a + s[:, None] * (b - a) + t[:, None] * (c - a)
     assert np.linalg.norm(nearest - p) <= np.linalg.norm(samples - p, axis=1).min() + 1e-9
+
+
+def signed_by_vtk(mesh: Mesh, p_m: F64) -> F64:
+    """Return VTK's distances (N,), negative inside: of meshes that face outwards, its sign is from the normal there."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+    from vtkmodules.vtkCommonCore import vtkPoints
+    from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+    from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
+
+    points, cells, data, function = vtkPoints(), vtkCellArray(), vtkPolyData(), vtkImplicitPolyDataDistance()
+    points.SetData(numpy_to_vtk(mesh.vertices_m, deep=True))
+    cells.SetData(3, numpy_to_vtkIdTypeArray(mesh.triangles.astype(np.int64).ravel(), deep=True))
+    data.SetPoints(points)
+    data.SetPolys(cells)
+    function.SetInput(data)
+    return np.array([function.EvaluateFunction(p) for p in p_m])
+
+
+def test_recorded_anatomy_is_as_vtk_and_the_twin_have_it(shared_data: Path) -> None:
+    meshes = [load_mesh(path, name=path.stem) for path in sorted((shared_data / 'skvtk' / 'Liver').glob('*.vtk'))]
+    rng = np.random.default_rng(0)
+    vertices = np.concatenate([m.vertices_m for m in meshes]).astype(np.float64)
+    near = np.concatenate([m.vertices_m[rng.integers(0, len(m.vertices_m), 25)] for m in meshes])
+    p = np.concatenate([near + rng.normal(0, 5e-4, near.shape), rng.uniform(vertices.min(0), vertices.max(0), (60, 3))])
+    found = DistanceField(meshes).query(p)
+    twin = DistanceField(meshes, backend='numpy').query(p[::7])
+    assert len(meshes) == 9 and found.inside.any(axis=0).all()
+    assert np.abs(found.distance_m[::7] - twin.distance_m).max() <= 1e-9
+    assert np.array_equal(found.inside[::7], twin.inside)
+    for k, mesh in enumerate(meshes):
+        signed = signed_by_vtk(mesh, p)
+        assert np.abs(np.abs(signed) - found.distance_m[:, k]).max() <= 1e-9
+        assert np.array_equal(signed < 0, found.inside[:, k])

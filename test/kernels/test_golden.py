@@ -52,3 +52,10 @@ def test_a_wrong_answer_is_told() -> None:
     assert 'ids differ' in golden.check_overlay({**picture, 'ids': [0] * len(picture['ids'])}, 'wasm')
     assert golden.check_overlay({**picture, 'depth': [0.5] * len(picture['depth'])}, 'wasm') == 'depth differs'
     assert 'colour' in golden.check_overlay({**picture, 'image': [0] * len(picture['image'])}, 'wasm')
+
+
+def test_a_wrong_distance_is_told() -> None:
+    case = dict(golden.cases('distance')[0])
+    assert 'distance: off by' in golden.check_distance({**case, 'distance': [0.0] * len(case['distance'])}, 'wasm')
+    assert 'closest: off by' in golden.check_distance({**case, 'closest': [0.0] * len(case['closest'])}, 'wasm')
+    assert 'winding: off by' in golden.check_distance({**case, 'winding': [0.5] * len(case['winding'])}, 'numpy')

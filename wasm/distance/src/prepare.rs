@@ -8,8 +8,11 @@ use crate::Mesh;
 use spatial::ball::around;
 use spatial::items::{item, row, row_mut};
 use spatial::lanes::Leaf;
-use spatial::tree::{build, Shape, Store, Tree, LANES, LEAF, NODE};
+use spatial::tree::{build, tighten, Shape, Store, Tree, LANES, LEAF, NODE};
 use spatial::vector::{add, dot, sub, V3};
+
+/// Rounding of f32 coordinates, the query's too, as a share of the largest.
+const SLACK: f64 = 5e-7;
 
 /// What `prepare` fills; `raw` has nine numbers a triangle, mesh after mesh.
 pub struct Arrays<'a> {
@@ -91,6 +94,7 @@ pub fn prepare(mut place: Place, arrays: &mut Arrays) -> Option<Place> {
         order[i] = slot[3];
         *row_mut::<f32, CORNERS>(corners, i) = *row(raw, slot[3] as usize);
     }
+    tighten(place.count, &mut store, |i| box_of(&seen(corners, i, &place.origin)));
     let tree = Tree::new(place.count, store.nodes, store.leaves, store.starts, true);
     moments::fill(&tree, corners, &place.origin, &mut arrays.moments[ROW * place.node..ROW * nodes]);
     lay_planes(&tree, corners, &place.origin, store.leaves, &mut arrays.planes[LEAF * place.leaf..LEAF * leaves]);
@@ -136,6 +140,18 @@ impl<'a> Mesh<'a> {
     }
 }
 
+/// The box of a triangle, rounding included.
+fn box_of(corners: &[V3; 3]) -> [f32; 6] {
+    core::array::from_fn(|k| {
+        let v = corners.map(|c| c[k % 3]);
+        let slack = SLACK * corners.iter().flatten().fold(0.0f64, |most, x| most.max(x.abs()));
+        match k < 3 {
+            true => (v[0].min(v[1]).min(v[2]) - slack) as f32,
+            false => (v[0].max(v[1]).max(v[2]) + slack) as f32,
+        }
+    })
+}
+
 fn seen(raw: &[f32], i: usize, origin: &V3) -> [V3; 3] {
     let t = Corners::from(raw, i, origin);
     [t.a, add(&t.a, &t.ab), add(&t.a, &t.ac)]
@@ -145,8 +161,8 @@ fn seen(raw: &[f32], i: usize, origin: &V3) -> [V3; 3] {
 fn bound(raw: &[f32], place: &mut Place) -> Option<()> {
     (place.low, place.high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
     for p in raw.as_chunks::<3>().0 {
-        for k in 0..3 {
-            let v = f64::from(p[k]);
+        for (k, v) in p.iter().enumerate() {
+            let v = f64::from(*v);
             if !v.is_finite() {
                 return None;
             }

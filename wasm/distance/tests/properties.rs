@@ -79,6 +79,29 @@ fn no_sample_of_a_triangle_is_nearer() {
 }
 
 #[test]
+fn just_off_a_triangle_however_thin_its_face_is_the_nearest() {
+    let mut random = Random::new(9);
+    for _ in 0..20_000 {
+        let t = soup(&mut random, 1);
+        let seen = Corners::from(&t, 0, &[0.0; 3]);
+        let (ab, ac) = (seen.ab, seen.ac);
+        let n: [f64; 3] = core::array::from_fn(|k| {
+            let (i, j) = ((k + 1) % 3, (k + 2) % 3);
+            ab[i] * ac[j] - ab[j] * ac[i]
+        });
+        if length(&n) < 1e-9 * length(&ab) * length(&ac) || length(&n) == 0.0 {
+            continue;
+        }
+        let n = n.map(|v| v / length(&n));
+        let (u, v) = (random.range(0.0, 0.5), random.range(0.0, 0.5));
+        let height = 10f64.powf(random.range(-9.0, -2.0));
+        let q = core::array::from_fn(|k| seen.a[k] + u * seen.ab[k] + v * seen.ac[k] + height * n[k]);
+        let found = length(&closest(&Corners::from(&t, 0, &q)));
+        assert!(found <= height + 1e-9 && found >= height - 1e-9, "{found} for {height}");
+    }
+}
+
+#[test]
 fn inside_a_ball_is_once_around_whichever_way_it_is_turned() {
     let mut random = Random::new(7);
     for n in [2, 3, 5, 8, 13, 40] {

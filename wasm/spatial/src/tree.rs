@@ -93,6 +93,26 @@ pub fn build(items: &mut [Item], radius: impl Fn(usize) -> f32, store: &mut Stor
         let (from, to) = (store.starts[leaf] as usize, store.starts[leaf + 1] as usize);
         fill_leaf(&items[from..to], &radius, row_mut(store.leaves, leaf));
     }
+    enclose(shape, store.nodes, |leaf| leaf_box(row(store.leaves, leaf)));
+}
+
+/// Fills the boxes anew with what `bounds` says of each of `count` things, in the tree's order: least x, y, z, then greatest.
+pub fn tighten(count: usize, store: &mut Store, bounds: impl Fn(usize) -> [f32; 6]) {
+    let starts = &*store.starts;
+    enclose(Shape::of(count), store.nodes, |leaf| {
+        let things = starts[leaf] as usize..starts[leaf + 1] as usize;
+        things.fold(NOTHING, |sum, i| {
+            let one = bounds(i);
+            core::array::from_fn(|k| if k < 3 { sum[k].min(one[k]) } else { sum[k].max(one[k]) })
+        })
+    });
+}
+
+/// A box that holds nothing.
+const NOTHING: [f32; 6] = [FAR, FAR, FAR, -FAR, -FAR, -FAR];
+
+/// Fills the nodes from the leaves' boxes up.
+fn enclose(shape: Shape, nodes: &mut [f32], leaf_box: impl Fn(usize) -> [f32; 6]) {
     for level in (0..shape.levels()).rev() {
         let (first, width) = (shape.offset(level), shape.offset(level + 1) - shape.offset(level));
         let children = if level == 0 && shape.bits % 2 == 1 { 2 } else { 4 };
@@ -101,14 +121,14 @@ pub fn build(items: &mut [Item], radius: impl Fn(usize) -> f32, store: &mut Stor
             for c in 0..children {
                 let child = 4 * i + c;
                 let bounds = match level + 1 == shape.levels() {
-                    true => leaf_box(row(store.leaves, child)),
-                    false => node_box(row(store.nodes, shape.offset(level + 1) + child)),
+                    true => leaf_box(child),
+                    false => node_box(row(nodes, shape.offset(level + 1) + child)),
                 };
                 for k in 0..6 {
                     node[4 * k + c] = bounds[k];
                 }
             }
-            *row_mut(store.nodes, first + i) = node;
+            *row_mut(nodes, first + i) = node;
         }
     }
 }
@@ -125,7 +145,7 @@ fn fill_leaf(items: &[Item], radius: &impl Fn(usize) -> f32, leaf: &mut Leaf) {
 
 /// Least x, y, z, then greatest.
 fn leaf_box(leaf: &Leaf) -> [f32; 6] {
-    let mut bounds = [FAR, FAR, FAR, -FAR, -FAR, -FAR];
+    let mut bounds = NOTHING;
     for i in (0..LANES).filter(|i| leaf[*i] < FAR) {
         for k in 0..3 {
             let (v, r) = (leaf[LANES * k + i], leaf[3 * LANES + i]);
@@ -137,7 +157,7 @@ fn leaf_box(leaf: &Leaf) -> [f32; 6] {
 }
 
 fn node_box(node: &Node) -> [f32; 6] {
-    let mut bounds = [FAR, FAR, FAR, -FAR, -FAR, -FAR];
+    let mut bounds = NOTHING;
     for c in (0..4).filter(|c| node[*c] < FAR) {
         for k in 0..3 {
             bounds[k] = bounds[k].min(node[4 * k + c]);
