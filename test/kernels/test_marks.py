@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def test_rgb_is_bgr_turned_round(marks: list[Mark]) -> None:
 def test_regions_hold_every_point_of_a_line(points: list[tuple[float, float]], reach: float) -> None:
     line = np.array(points, float)
     regions = np.array(line_regions(line, reach, W, H)).reshape(-1, 4)
-    for a, b in zip(line[:-1], line[1:], strict=True):
+    for a, b in pairwise(line):
         for p in a + np.linspace(0, 1, 50)[:, None] * (b - a):
             x, y = np.round(p)
             inside = (regions[:, 0] <= x) & (x < regions[:, 2]) & (regions[:, 1] <= y) & (y < regions[:, 3])

@@ -92,7 +92,8 @@ def test_text_can_be_read_from_two_metres_and_leaves_room_in_a_small_picture() -
     """Capitals on a 27 inch monitor of 0.31 mm a pixel: 20 minutes of arc at 2 m is 12 mm for what counts."""
     large, plain = (text_size('H', em_px(1080) * size).capital_px for size in (draw.HEADING, 1.0))
     assert 0.31 * large > 11.5 and plain > 23
-    block = text_block((640, 480), [Line('tip to tumour: 12.3 mm', size=draw.NUMBER, bold=True), Line('FRE 0.45 mm')], (0, 1), 8)
+    lines = [Line('tip to tumour: 12.3 mm', size=draw.NUMBER, bold=True), Line('FRE 0.45 mm')]
+    block = text_block((640, 480), lines, (0, 1), 8)
     assert block.width * block.height < 0.1 * 640 * 480
 
 

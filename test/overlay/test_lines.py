@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -108,7 +109,7 @@ def test_any_line_can_be_drawn_and_lies_on_its_projection(points: list[tuple[flo
     Marks(320, 240).draw(np.zeros((240, 320, 3), np.uint8), found)
     for piece in found:
         assert np.isfinite(piece.points_px).all()
-        off = np.min([_off(camera, a, b, piece.points_px) for a, b in zip(line[:-1], line[1:], strict=True)], axis=0)
+        off = np.min([_off(camera, a, b, piece.points_px) for a, b in pairwise(line)], axis=0)
         assert off.max() < 0.05
     if not near:
         assert all(piece.dash_px is None for piece in found)
