@@ -87,6 +87,8 @@ BANNERS = {
 }
 
 
+#: The widest banner, in parts of the picture's inner width: the upper corners stay free.
+BANNER_WIDTH = 0.68
 #: What is shown where not even a banner can be drawn: dark grey, no camera's picture.
 BLANK = 40
 
@@ -189,7 +191,7 @@ def state_marks(
         margin += border_px
         marks += border(size_px, banner.rgb, border_px, banner.slope)
         lines = [Line(banner.heading, banner.rgb, HEADING, bold=True)] + [Line(decision.reason)] * bool(decision.reason)
-        marks += text_block(size_px, lines, (0.5, 0.0), margin).marks
+        marks += text_block(size_px, lines, (0.5, 0.0), margin, BANNER_WIDTH).marks
     registered = decision.state not in (OverlayState.UNREGISTERED, OverlayState.REFUSED)
     if lines := readout_lines(readouts if registered else None, target):
         marks += text_block(size_px, lines, (0.0, 1.0), margin).marks

@@ -31,7 +31,7 @@ REASONS = {
     OverlayState.REFUSED: 'FRE 8.2 mm, limit 3.0 mm',
 }
 #: Levels of 255 that no more than a few pixels may be off.
-LEVELS, FEW = 2, 5e-4
+LEVELS, FEW = 2, 3e-4
 
 
 @pytest.mark.parametrize('state', list(OverlayState), ids=lambda s: s.value)
