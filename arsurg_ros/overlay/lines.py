@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arsurg_ros.geometry.camera import project
-from arsurg_ros.kernels.field import field_radius
 from arsurg_ros.kernels.mark_types import HALO
 from arsurg_ros.kernels.marks import Mark, Polyline
 from arsurg_ros.types import F32, F64, CameraModel
@@ -23,6 +22,8 @@ NEAR_M = 1e-3
 STEP_PX, MOST_SAMPLES = 8.0, 512
 #: How far behind a surface a point still counts as on it.
 BEHIND_M = 5e-4
+#: The widest field, x/z.
+FARTHEST = 10.0
 HIDDEN_ALPHA = 0.55
 BLACK = (0, 0, 0)
 BOOLS = NDArray[np.bool_]
@@ -66,14 +67,14 @@ def with_halos(lines: Sequence[Polyline], halo_px: float) -> tuple[Mark, ...]:
 
 def _sampled(camera: CameraModel, points: F64, reach_px: float) -> list[F64]:
     """Return each segment's samples (n, 3) that can be seen, evenly spaced in the picture; NaN where they break off."""
-    field = _field(camera.K.tobytes(), camera.distortion.tobytes(), camera.width_px, camera.height_px)
+    field = _field(camera)
     found: list[F64] = []
     for a, b in pairwise(points):
         t0, t1 = _clipped(a, b, field) if np.isfinite([a, b]).all() else (1.0, 0.0)
         if t0 <= t1:
             start, end = a + t0 * (b - a), a + t1 * (b - a)
             samples = start + _parameters(camera, start, end)[:, None] * (end - start)
-            found.append(np.where(_seen(camera, samples, reach_px)[:, None], samples, np.nan))
+            found.append(np.where(_seen(camera, samples, field, reach_px)[:, None], samples, np.nan))
         if not t0 <= t1 == 1.0:
             found.append(np.full((1, 3), np.nan))
     return found
@@ -102,22 +103,35 @@ def _parameters(camera: CameraModel, a: F64, b: F64) -> F64:
     return np.asarray(s * a[2] / (b[2] + s * (a[2] - b[2])))
 
 
+def _field(camera: CameraModel) -> float:
+    """Return how far from the axis (x/z, y/z) a lens draws: to the picture's edge, not beyond where its polynomial folds."""
+    key = (camera.K.tobytes(), camera.distortion.tobytes(), camera.distortion_model)
+    return _field_of(camera.width_px, camera.height_px, *key)
+
+
 @functools.lru_cache(8)
-def _field(K: bytes, distortion: bytes, width_px: int, height_px: int) -> float:
-    k = np.frombuffer(K).reshape(3, 3)
-    row = np.array([k[0, 0], k[0, 1], k[0, 2], k[1, 1], k[1, 2], *np.frombuffer(distortion)])
-    return field_radius(row, width_px, height_px)
+def _field_of(width_px: int, height_px: int, K: bytes, distortion: bytes, model: str) -> float:
+    camera = CameraModel(width_px, height_px, np.frombuffer(K).reshape(3, 3), np.frombuffer(distortion), model)
+    angle, r = np.linspace(0, 2 * np.pi, 24, endpoint=False), np.linspace(0.0, FARTHEST, 401)[1:]
+    rays = np.stack([np.outer(r, np.cos(angle)), np.outer(r, np.sin(angle)), np.ones((400, 24))], axis=2)
+    uv = project(camera, rays.reshape(-1, 3)).reshape(400, 24, 2)
+    from_axis = np.linalg.norm(uv - camera.K[:2, 2], axis=2)
+    sound = np.logical_and.accumulate(np.diff(from_axis, axis=0, prepend=0.0) > 0)
+    inside = sound & ((uv > -1) & (uv < (width_px, height_px))).all(axis=2)
+    edge = int(np.flatnonzero(inside.any(axis=1)).max(initial=0)) + 2
+    return float(r[max(min(edge, int(sound.sum(axis=0).min()) - 1, 399), 0)])
 
 
-def _seen(camera: CameraModel, samples: F64, reach_px: float) -> BOOLS:
-    """Return which samples lie in the picture, or next to one that does."""
+def _seen(camera: CameraModel, samples: F64, field: float, reach_px: float) -> BOOLS:
+    """Return which samples lie within the lens' field, and in the picture or next to one that does."""
+    sound = np.linalg.norm(samples[:, :2] / samples[:, 2:], axis=1) <= field
     uv = project(camera, samples)
     size = np.array([camera.width_px, camera.height_px])
-    inside: BOOLS = np.asarray(((uv >= -reach_px) & (uv <= size + reach_px)).all(axis=1))
+    inside: BOOLS = np.asarray(sound & ((uv >= -reach_px) & (uv <= size + reach_px)).all(axis=1))
     beside = inside.copy()
     beside[1:] |= inside[:-1]
     beside[:-1] |= inside[1:]
-    return beside
+    return np.asarray(beside & sound)
 
 
 def _runs(samples: list[F64]) -> list[F64]:
