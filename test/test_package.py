@@ -23,9 +23,8 @@ REPO = Path(__file__).resolve().parents[1]
 ROSDEP = {
     'rclpy', 'std_msgs', 'geometry_msgs', 'sensor_msgs', 'visualization_msgs', 'diagnostic_msgs', 'tf2_msgs',
     'std_srvs', 'lifecycle_msgs', 'rosgraph_msgs', 'builtin_interfaces', 'rcl_interfaces', 'launch', 'launch_ros',
-    'ament_index_python', 'python3-matplotlib', 'python3-numpy', 'python3-opencv', 'python3-psutil',
-    'python3-pygame', 'python3-rosbags-pip',
-    'python3-scipy', 'python3-yaml',
+    'ament_index_python', 'python3-matplotlib', 'python3-numpy', 'python3-opencv', 'python3-pil', 'python3-psutil',
+    'python3-pygame', 'python3-rosbags-pip', 'python3-scipy', 'python3-yaml',
 }
 EXECUTABLES = {'arsurg', 'camera', 'tracker', 'instrument', 'registration', 'overlay', 'viewer', 'clock'}
 IMPORTED_ROS = re.compile(r'^\s*(?:from|import) (\w+(?:_msgs|_srvs|_interfaces)|rclpy|launch|launch_ros)\b', re.M)

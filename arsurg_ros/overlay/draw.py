@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 
 from arsurg_ros.geometry.camera import project
-from arsurg_ros.kernels.mark_types import HALO
 from arsurg_ros.kernels.marks import Disc, Mark, Plate, Polyline, Stripes, Text, text_size
+from arsurg_ros.overlay.lines import BLACK, with_halos
 from arsurg_ros.types import F64, CameraModel
 
 Rgb = tuple[int, int, int]
 WHITE: Rgb = (255, 255, 255)
-BLACK: Rgb = (0, 0, 0)
 #: The font's size (em) in picture heights, and the least one that can be read at all.
 EM, LEAST_EM_PX = 0.0315, 12.0
 #: Sizes of lines relative to that.
@@ -69,19 +68,25 @@ def em_px(height_px: int) -> float:
     return float(round(max(EM * height_px, LEAST_EM_PX)))
 
 
-def text_block(size_px: Size, lines: Sequence[Line], corner: tuple[float, float], margin_px: float) -> Block:
+def text_block(
+    size_px: Size, lines: Sequence[Line], corner: tuple[float, float], margin_px: float, widest: float = 1.0
+) -> Block:
     """Return lines on a dark plate in a picture of (width, height); ``corner`` is 0-1 in x and y (0, 1 = lower left).
 
-    ``margin_px`` is kept free all around. Raises ConfigError where there is no font.
+    ``margin_px`` is kept free all around, and the plate is no wider than ``widest`` (0-1) of what is left. Raises ConfigError
+    where there is no font.
     """
-    return _text_block(size_px, tuple(lines), corner, margin_px)
+    return _text_block(size_px, tuple(lines), corner, margin_px, widest)
 
 
 @functools.lru_cache(64)
-def _text_block(size_px: Size, lines: tuple[Line, ...], corner: tuple[float, float], margin_px: float) -> Block:
+def _text_block(
+    size_px: Size, lines: tuple[Line, ...], corner: tuple[float, float], margin_px: float, widest: float
+) -> Block:
     em = em_px(size_px[1])
     pad = round(PADDING * em)
-    rows = [_Row(row, em) for line in lines for row in _wrapped(line, em, size_px[0] - 2 * (margin_px + pad))]
+    room = widest * (size_px[0] - 2 * margin_px) - 2 * pad
+    rows = [_Row(row, em) for line in lines for row in _wrapped(line, em, room)]
     columns = _column_widths(rows, COLUMN * em)
     inner = max([sum(columns), *(row.width for row in rows if len(row.cells) == 1)])
     steps = [row.capital + (GAP * row.em if k else 0.0) for k, row in enumerate(rows)]
@@ -216,8 +221,6 @@ def _cross(tip: F64, s: float) -> tuple[Mark, ...]:
     arms = [tip + np.outer([gap, radius + ARM * s], d) for d in ((1, 0), (-1, 0), (0, 1), (0, -1))]
     around = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     ring = tip + radius * np.stack([np.cos(around), np.sin(around)], axis=1)
-    lines = [(ring, True), *((arm, False) for arm in arms)]
-    # All that is dark first: no halo lies over another line.
-    dark = [Polyline(line, BLACK, 1.8 * s + 2 * halo, alpha=HALO, closed=closed) for line, closed in lines]
-    return (*dark, *(Polyline(line, WHITE, 1.8 * s, closed=closed) for line, closed in lines))
+    width = 1.8 * s
+    return with_halos([Polyline(ring, WHITE, width, closed=True), *(Polyline(arm, WHITE, width) for arm in arms)], halo)
 

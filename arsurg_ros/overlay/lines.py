@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arsurg_ros.geometry.camera import project
+from arsurg_ros.kernels.mark_types import HALO
 from arsurg_ros.kernels.marks import Mark, Polyline
 from arsurg_ros.kernels.raster_rows import CameraRows
 from arsurg_ros.types import F32, F64, CameraModel
@@ -21,6 +23,7 @@ STEP_PX, MOST_SAMPLES = 8.0, 512
 #: How far behind a surface a point still counts as on it.
 BEHIND_M = 5e-4
 HIDDEN_ALPHA = 0.55
+BLACK = (0, 0, 0)
 BOOLS = NDArray[np.bool_]
 #: The rasteriser's camera rows, and which number of them is the radius of the field.
 CAMERAS, FIELD = CameraRows(), 10
@@ -46,12 +49,20 @@ def projected_line(
     """
     points = np.asarray(p_cam_m, dtype=np.float64)
     points = np.concatenate([points, points[:1]]) if closed and len(points) > 2 else points
-    marks: list[Mark] = []
+    lines: list[Polyline] = []
     for run in _runs(_sampled(camera, points, style.width_px + style.halo_px)):
         uv = project(camera, run)
         hidden = _hidden(uv, run[:, 2], depth_m)
-        marks += _pieces(uv, hidden, style)
-    return tuple(marks)
+        lines += _pieces(uv, hidden, style)
+    return with_halos(lines, style.halo_px)
+
+
+def with_halos(lines: Sequence[Polyline], halo_px: float) -> tuple[Mark, ...]:
+    """Return lines over the halos of them all: where two meet, no halo lies over a line."""
+    if halo_px <= 0:
+        return tuple(lines)
+    dark = [replace(m, rgb=BLACK, width_px=m.width_px + 2 * halo_px, alpha=HALO * m.alpha) for m in lines]
+    return (*dark, *lines)
 
 
 def _sampled(camera: CameraModel, points: F64, reach_px: float) -> list[F64]:
@@ -63,7 +74,7 @@ def _sampled(camera: CameraModel, points: F64, reach_px: float) -> list[F64]:
         if t0 <= t1:
             start, end = a + t0 * (b - a), a + t1 * (b - a)
             samples = start + _parameters(camera, start, end)[:, None] * (end - start)
-            found.append(np.where(_seen(camera, samples, reach_px)[:, None], samples, np.nan))
+            found.append(np.where(_seen(camera, samples, field, reach_px)[:, None], samples, np.nan))
         if not t0 <= t1 == 1.0:
             found.append(np.full((1, 3), np.nan))
     return found
@@ -92,15 +103,16 @@ def _parameters(camera: CameraModel, a: F64, b: F64) -> F64:
     return np.asarray(s * a[2] / (b[2] + s * (a[2] - b[2])))
 
 
-def _seen(camera: CameraModel, samples: F64, reach_px: float) -> BOOLS:
-    """Return which samples lie in the picture, or next to one that does."""
+def _seen(camera: CameraModel, samples: F64, field: float, reach_px: float) -> BOOLS:
+    """Return which samples lie within the lens' field, and in the picture or next to one that does."""
+    sound = np.linalg.norm(samples[:, :2] / samples[:, 2:], axis=1) <= field
     uv = project(camera, samples)
     size = np.array([camera.width_px, camera.height_px])
-    inside: BOOLS = np.asarray(((uv >= -reach_px) & (uv <= size + reach_px)).all(axis=1))
+    inside: BOOLS = np.asarray(sound & ((uv >= -reach_px) & (uv <= size + reach_px)).all(axis=1))
     beside = inside.copy()
     beside[1:] |= inside[:-1]
     beside[:-1] |= inside[1:]
-    return beside
+    return np.asarray(beside & sound)
 
 
 def _runs(samples: list[F64]) -> list[F64]:
@@ -124,14 +136,13 @@ def _hidden(uv: F64, z_m: F64, depth_m: F32 | None) -> BOOLS:
     return np.asarray(z_m > surface + BEHIND_M)
 
 
-def _pieces(uv: F64, hidden: BOOLS, style: LineStyle) -> list[Mark]:
-    """Return one mark a stretch of samples that are alike; each ends where the next one begins."""
+def _pieces(uv: F64, hidden: BOOLS, style: LineStyle) -> list[Polyline]:
+    """Return one line a stretch of samples that are alike; each ends where the next one begins."""
     starts = [0, *(np.flatnonzero(np.diff(hidden)) + 1).tolist(), len(uv)]
-    marks: list[Mark] = []
+    lines: list[Polyline] = []
     for first, last in pairwise(starts):
         piece = uv[first : last + 1]
-        if len(piece) < 2:
-            continue
-        alpha, dash = (HIDDEN_ALPHA, style.dash_px) if hidden[first] else (1.0, None)
-        marks.append(Polyline(piece, style.rgb, style.width_px, style.halo_px, alpha, dash))
-    return marks
+        if len(piece) > 1:
+            alpha, dash = (HIDDEN_ALPHA, style.dash_px) if hidden[first] else (1.0, None)
+            lines.append(Polyline(piece, style.rgb, style.width_px, alpha=alpha, dash_px=dash))
+    return lines

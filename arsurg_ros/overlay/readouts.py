@@ -75,6 +75,8 @@ BANNERS = {
     OverlayState.REFUSED: Banner('OVERLAY REFUSED', (240, 160, 0), 0.04, -1),
 }
 LIVE_RGB = (86, 180, 233)
+#: The widest banner, in parts of the picture's inner width: the upper corners stay free.
+BANNER_WIDTH = 0.68
 #: A stale picture is hatched all over: the period in picture heights, and how strongly.
 HATCH, HATCH_ALPHA = 0.05, 0.16
 
@@ -104,7 +106,7 @@ def state_marks(
         marks += border(size_px, banner.rgb, border_px, banner.slope)
         if banner.heading:
             lines = [Line(banner.heading, banner.rgb, HEADING, bold=True)] + [Line(decision.reason)] * bool(decision.reason)
-            heading = text_block(size_px, lines, (0.5, 0.0), margin)
+            heading = text_block(size_px, lines, (0.5, 0.0), margin, BANNER_WIDTH)
             marks += heading.marks
     if decision.state is OverlayState.STALE:
         hatching = Stripes(0, 0, *size_px, banner.rgb if banner else WHITE, round(HATCH * size_px[1]), 1, HATCH_ALPHA)

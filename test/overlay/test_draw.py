@@ -10,6 +10,7 @@ from arsurg_ros.geometry.camera import project
 from arsurg_ros.kernels.marks import Disc, Mark, Marks, Plate, Polyline, Stripes, Text, text_size
 from arsurg_ros.overlay import draw
 from arsurg_ros.overlay.draw import Block, Line, age_badge, border, em_px, margin_line, text_block, tip_marks
+from arsurg_ros.overlay.render import BANNER_WIDTH
 from arsurg_ros.types import F64, U8, CameraModel
 
 SHAFT_M = np.array([0.03, -0.03, 0.0])
@@ -102,6 +103,13 @@ def test_a_long_line_goes_on_below_and_ends_in_dots() -> None:
     assert ' '.join(t.text for t in texts(block)).startswith('the registration was refused because the fiducials')
     long = texts(text_block(SIZE, [Line(reason + reason + reason)], (0.5, 0.0), 8))
     assert len(long) == draw.MOST_LINES and long[-1].text.endswith('…')
+
+
+def test_a_banner_leaves_room_for_the_badge() -> None:
+    long = [Line('OVERLAY REFUSED', size=draw.HEADING, bold=True), Line('the fiducials do not fit the anatomy ' * 4)]
+    for size in ((1920, 1080), (1280, 720), (640, 480)):
+        banner, badge = text_block(size, long, (0.5, 0.0), 20, BANNER_WIDTH), age_badge(size, '23 ms', (0, 158, 115), 20)
+        assert banner.x + banner.width < badge.x
 
 
 @pytest.mark.parametrize('text', ['x' * 500, 'pose \u6f22\n' + 'x' * 500])

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of every state against committed ones; ARSURG_WRITE_GOLDEN=1 writes them anew, to be looked at and committed.
 
-Every pixel counts. Marks are the same on every machine but for their glyphs, which Pillow's FreeType draws at four times
-their size: another version may move an edge by a sixteenth of a pixel, 16 of 255.
+Every pixel counts. The kernels give the same bytes on every machine; glyphs come from Pillow's FreeType, at four times their
+size, and are the same with Pillow 10.2 (FreeType 2.13.2) and 12.3 (2.14.3). The few pixels that may differ are for a version
+that draws an edge differently: a moved or a changed letter has more.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ REASONS = {
     OverlayState.REFUSED: 'FRE 8.2 mm, limit 3.0 mm',
 }
 AGES_S = {state: 0.041 if state is OverlayState.PREDICTED else 0.023 for state in OverlayState}
-#: Levels of 255 that a glyph's edge may be off, and the rasteriser's colours; the part of pixels that may be off by more.
-EDGE, COLOUR, FEW = 24, 2, 5e-4
+#: Levels of 255 that no more than a few pixels may be off.
+LEVELS, FEW = 2, 3e-4
 
 
 def full(scene: Scene) -> Scene:
@@ -64,5 +65,4 @@ def test_a_state_looks_as_it_did(
     golden = cv2.imread(str(path))
     assert golden is not None, f'{path} is missing: run with ARSURG_WRITE_GOLDEN=1'
     difference = np.abs(image.astype(int) - golden).max(axis=2)
-    assert difference.max() <= EDGE or (difference > EDGE).mean() < FEW
-    assert (difference > COLOUR).mean() < 0.02 and difference.mean() < 0.1
+    assert (difference > LEVELS).mean() < FEW

@@ -23,7 +23,7 @@ def pieces(camera: CameraModel, points: object, depth_m: object = None) -> list[
     depth = None if depth_m is None else np.asarray(depth_m, np.float32)
     found = projected_line(camera, np.array(points, float).reshape(-1, 3), STYLE, depth)
     assert all(isinstance(mark, Polyline) for mark in found)
-    return [mark for mark in found if isinstance(mark, Polyline)]
+    return [mark for mark in found if isinstance(mark, Polyline) and mark.rgb == STYLE.rgb]
 
 
 def test_a_line_in_sight_is_one_solid_piece(camera: CameraModel) -> None:
@@ -43,6 +43,16 @@ def test_what_lies_behind_the_surface_is_dashed_and_dim(camera: CameraModel) -> 
     assert np.array_equal(ahead.points_px[-1], behind.points_px[0])
     assert ahead.points_px[-1, 0] == pytest.approx(160, abs=8)
     assert [p.dash_px for p in pieces(camera, [(-0.04, 0.0, 0.05), (0.04, 0.0, 0.05)], depth)] == [None]
+
+
+def test_halos_come_before_all_lines(camera: CameraModel) -> None:
+    depth = np.full((camera.height_px, camera.width_px), np.inf, np.float32)
+    depth[:, 160:] = 0.1
+    points = np.array([(-0.04, 0.0, 0.15), (0.04, 0.0, 0.15)])
+    marks = [m for m in projected_line(camera, points, STYLE, depth) if isinstance(m, Polyline)]
+    assert [m.rgb for m in marks] == [(0, 0, 0)] * 2 + [STYLE.rgb] * 2
+    assert [m.width_px for m in marks] == [4.0, 4.0, 2.0, 2.0] and marks[1].alpha < marks[0].alpha
+    assert len(projected_line(camera, points, LineStyle((9, 9, 9), 2.0), depth)) == 2
 
 
 def test_a_line_on_the_surface_is_in_front(camera: CameraModel) -> None:
@@ -82,8 +92,8 @@ def test_a_gap_behind_the_camera_parts_a_line(camera: CameraModel) -> None:
 
 def test_a_closed_line_comes_back(camera: CameraModel) -> None:
     points = np.array([(-0.02, -0.02, 0.1), (0.02, -0.02, 0.1), (0.0, 0.02, 0.1)])
-    (line,) = projected_line(camera, points, STYLE, closed=True)
-    assert isinstance(line, Polyline)
+    halo, line = projected_line(camera, points, STYLE, closed=True)
+    assert isinstance(line, Polyline) and isinstance(halo, Polyline) and halo.rgb == (0, 0, 0)
     assert line.points_px[0] == pytest.approx(line.points_px[-1])
 
 

@@ -76,20 +76,24 @@ mod imp {
         )
     }
 
-    /// Coverage of pixels by their squared distances, within `edge`.
+    /// Coverage of pixels by their squared distances, within two edges.
     #[inline(always)]
-    pub fn covers(squared: &[f32; PIXELS], edge: f32) -> [u8; PIXELS] {
+    pub fn covers(squared: &[f32; PIXELS], edges: [f32; 2]) -> [[u8; PIXELS]; 2] {
         let (zero, one) = (f32x4_splat(0.0), f32x4_splat(1.0));
-        let four = |k: usize| {
-            let s = f32x4(squared[k], squared[k + 1], squared[k + 2], squared[k + 3]);
-            let c = f32x4_pmin(one, f32x4_pmax(zero, f32x4_sub(f32x4_splat(edge), f32x4_sqrt(s))));
-            i32x4_trunc_sat_f32x4(f32x4_add(f32x4_mul(c, f32x4_splat(255.0)), f32x4_splat(0.5)))
-        };
-        let low = i16x8_narrow_i32x4(four(0), four(4));
-        let high = i16x8_narrow_i32x4(four(8), four(12));
-        let mut out = [0; PIXELS];
-        store(u8x16_narrow_i16x8(low, high), &mut out);
-        out
+        let roots: [v128; 4] = core::array::from_fn(|k| {
+            f32x4_sqrt(f32x4(squared[4 * k], squared[4 * k + 1], squared[4 * k + 2], squared[4 * k + 3]))
+        });
+        edges.map(|edge| {
+            let four = |d: v128| {
+                let c = f32x4_pmin(one, f32x4_pmax(zero, f32x4_sub(f32x4_splat(edge), d)));
+                i32x4_trunc_sat_f32x4(f32x4_add(f32x4_mul(c, f32x4_splat(255.0)), f32x4_splat(0.5)))
+            };
+            let low = i16x8_narrow_i32x4(four(roots[0]), four(roots[1]));
+            let high = i16x8_narrow_i32x4(four(roots[2]), four(roots[3]));
+            let mut out = [0; PIXELS];
+            store(u8x16_narrow_i16x8(low, high), &mut out);
+            out
+        })
     }
 
     /// Lowers squared distances of four pixels (`px`, `py` from a segment's start) to those from the segment.
@@ -141,9 +145,9 @@ mod imp {
         }
     }
 
-    /// Coverage of pixels by their squared distances, within `edge`.
-    pub fn covers(squared: &[f32; PIXELS], edge: f32) -> [u8; PIXELS] {
-        squared.map(|s| quantised(edge - libm::sqrtf(s)))
+    /// Coverage of pixels by their squared distances, within two edges.
+    pub fn covers(squared: &[f32; PIXELS], edges: [f32; 2]) -> [[u8; PIXELS]; 2] {
+        edges.map(|edge| squared.map(|s| quantised(edge - libm::sqrtf(s))))
     }
 
     /// Lowers squared distances of four pixels (`px`, `py` from a segment's start) to those from the segment.

@@ -135,9 +135,9 @@ fn paint(
     let squared = <&[f32; PIXELS]>::try_from(squared).ok()?;
     let (x0, x1) = (tile * TILE, ((tile + 1) * TILE).min(picture.width));
     let row = picture.row(y, x0, x1)?;
-    for (paint, edge) in paints.iter().zip([edges.halo, edges.line]) {
+    for (paint, cover) in paints.iter().zip(&covers(squared, [edges.halo, edges.line])) {
         if paint.opacity > 0 {
-            paint.over(row, &covers(squared, edge));
+            paint.over(row, cover);
         }
     }
     Some(())
