@@ -32,7 +32,7 @@ TARGET_POINTS = 300
 NEIGHBOURHOOD_PX = 12
 CHANGED_GREY = 6
 #: The overlay's states in which anatomy is in the picture.
-DRAWN = ('live', 'drift')
+DRAWN = ('live', 'drift', 'predicted')
 # A frame is drawn so long after its stamp, with the registration that is there by then.
 DRAWN_WITHIN_NS = 100_000_000
 
