@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from arsurg_ros.geometry.pixel_code import CameraCode, OverlayCode, read_camera_code, read_overlay_code
-from arsurg_ros.measure import PoseError, Truth, pose_error
+from arsurg_ros.measure import DRAWN, PoseError, Truth, pose_error
 from arsurg_ros.report import spread
 from arsurg_ros.stats import KEPT_SAMPLES
 from arsurg_ros.types import U8, CameraModel
 
-#: The states in which anatomy is in the picture.
-DRAWING = ('live', 'drift', 'predicted')
 #: What can be wrong with a picture.
 FAULTS = {
     'unreadable': 'no code that can be read',
@@ -132,7 +130,7 @@ class Photodiode:
             self._last, self._since_ns = (stamp_ns, state), seen_ns
             return faults
         self.repeats += 1
-        if state in DRAWING or not state:
+        if state in DRAWN or not state:
             still_ns = seen_ns - self._since_ns
             self._still_ns = max(self._still_ns, still_ns)
             if still_ns > self._limits.frozen_ns:
@@ -156,7 +154,7 @@ class Photodiode:
         return pose_error(self.camera, self.truth.p_ct_m, overlay.T_cam_ct, self.truth.T_cam_ct(overlay.stamp_ns))
 
     def _drawn(self, overlay: OverlayCode, gap_ns: int | None, error: PoseError | None) -> list[str]:
-        if overlay.state not in DRAWING:
+        if overlay.state not in DRAWN:
             return ['drawn_unsaid'] if overlay.T_cam_ct is not None else []
         faults = []
         if overlay.T_cam_ct is None or gap_ns is None:
@@ -173,8 +171,8 @@ class Photodiode:
         state = reading.overlay.state if reading.overlay is not None else ''
         if state:
             self.states[state] += 1
-        found = {'age_ms': reading.age_ns, 'pose_gap_ms': reading.pose_gap_ns if state in DRAWING else None}
-        found['age_drawn_ms'] = reading.age_ns if state in DRAWING else None
+        found = {'age_ms': reading.age_ns, 'pose_gap_ms': reading.pose_gap_ns if state in DRAWN else None}
+        found['age_drawn_ms'] = reading.age_ns if state in DRAWN else None
         for name, value_ns in found.items():
             if value_ns is not None:
                 self._samples[name].append(value_ns / 1e6)

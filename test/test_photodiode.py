@@ -12,9 +12,9 @@ import pytest
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.pixel_code import CameraCode, OverlayCode, write_camera_code, write_overlay_code
-from arsurg_ros.measure import Truth
+from arsurg_ros.measure import DRAWN, Truth
 from arsurg_ros.overlay.state import OverlayState
-from arsurg_ros.photodiode import DRAWING, FAULTS, Photodiode, Reading
+from arsurg_ros.photodiode import FAULTS, Photodiode, Reading
 from arsurg_ros.sinks.jpeg import encode_jpeg
 from arsurg_ros.synthetic import Scene
 
@@ -185,5 +185,5 @@ def test_without_a_truth_or_a_camera_there_is_no_error() -> None:
 
 
 def test_it_knows_the_overlays_states() -> None:
-    assert {state.value for state in OverlayState if state.draws} <= set(DRAWING)
-    assert not {state.value for state in OverlayState if not state.draws} & set(DRAWING)
+    assert {state.value for state in OverlayState if state.draws} <= set(DRAWN)
+    assert not {state.value for state in OverlayState if not state.draws} & set(DRAWN)

@@ -70,6 +70,7 @@ class Monitor(Node):
         self._health: dict[str, dict[str, str]] = {}
         self._states: list[tuple[int, str]] = []
         self._overlays: list[tuple[int, float]] = []
+        self._said: dict[int, str] = {}
         self._camera_stamps: list[int] = []
         self._quality: dict[str, str] = {}
         self._T_ref_ct: list[tuple[int, Any]] = []
@@ -202,12 +203,14 @@ class Monitor(Node):
         frame: Frame = msgs.bgr_frame(msg, 'overlay/image_raw')
         if not self._overlays:
             self._emit('first_frame', seconds=round(time.time() - self.config['began_s'], 3))
-        self.photodiode.see(frame.image, time.monotonic_ns(), self._age_ns, header_ns=frame.stamp_ns)
+        seen = self.photodiode.see(frame.image, time.monotonic_ns(), self._age_ns, header_ns=frame.stamp_ns)
+        if seen.overlay is not None:
+            self._said.setdefault(frame.stamp_ns, seen.overlay.state)
         if self._overlays and frame.stamp_ns == self._overlays[-1][0]:
             self.recorder.overlay(frame)  # the last image again, as lost: a state, not a frame
             return
         self._overlays.append((frame.stamp_ns, now))
-        state = self._states[-1][1] if self._states else ''
+        state = self._said.get(frame.stamp_ns, self._states[-1][1] if self._states else '')
         self._add_latency(frame.stamp_ns, state)
         self.measure.keep_overlay(frame, state, self.get_clock().now().nanoseconds)
         self.recorder.overlay(frame)
@@ -326,6 +329,9 @@ class Monitor(Node):
         return {stamp_ns: self._state_at(stamp_ns) for stamp_ns, _ in self._overlays}
 
     def _state_at(self, stamp_ns: int) -> str:
+        """Return a picture's state: by its pixels or, without a code, the last one told of its stamp or an earlier one."""
+        if stamp_ns in self._said:
+            return self._said[stamp_ns]
         state = ''
         for since_ns, name in self._states:
             if since_ns <= stamp_ns:
