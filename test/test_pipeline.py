@@ -10,10 +10,9 @@ import pytest
 from arsurg_ros.cli import main
 from arsurg_ros.errors import ConfigError
 from arsurg_ros.geometry import se3
-from arsurg_ros.geometry.prediction import PredictionLimits
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts
 from arsurg_ros.overlay.silhouette import compare_silhouettes
-from arsurg_ros.overlay.state import OverlayLimits, OverlayState
+from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.pipeline import pipeline_of
 from arsurg_ros.resources import share_dir
 from arsurg_ros.synthetic import Scene
@@ -160,11 +159,9 @@ def moving_pipeline(tmp_path, **tracker):
         }),
         NodeSpec('instrument', 'instrument', {'tip_m': SCENE.p_tool_tip.tolist()}),
         NodeSpec('registration', 'registration', {'mode': 'file', 'landmarks': str(tmp_path / 'landmarks.yaml')}),
-        NodeSpec('overlay', 'overlay', {'scene': str(share_dir() / 'config' / 'demo' / 'scene.yaml')}),
+        NodeSpec('overlay', 'overlay', {'scene': str(share_dir() / 'config' / 'demo' / 'scene.yaml'), 'predict_s': 0.05}),
     ]  # fmt: skip
-    pipeline = pipeline_of(specs)
-    pipeline.limits = OverlayLimits(prediction=PredictionLimits(0.05))
-    return pipeline
+    return pipeline_of(specs)
 
 
 def steps_with_a_frame(pipeline):
