@@ -22,6 +22,7 @@ from arsurg_ros.acquisition import CAMERAS, Camera, create_camera
 from arsurg_ros.errors import ConfigError, TransformLookupError
 from arsurg_ros.files.calibrations import camera_in_tracker, tip_in_tool
 from arsurg_ros.geometry import se3
+from arsurg_ros.geometry.prediction import PredictionLimits
 from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.overlay.readouts import Readouts
@@ -218,8 +219,15 @@ def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
         scene=load_scene(str(overlay['scene']), root=str(overlay.get('scene_root', ''))) if overlay else None,
         T_tool_tip=tip_in_tool(instrument.get('tip_m', [0.0, 0.0, 0.0]), str(instrument.get('tip', ''))),
         T_trk_cam=np.eye(4) if T_trk_cam is None else T_trk_cam,
+        limits=_limits(overlay or {}),
         tool=str(instrument.get('tool', 'pointer')),
     )
+
+
+def _limits(overlay: dict[str, Any]) -> OverlayLimits:
+    """Return the limits of the overlay node's parameters."""
+    prediction = PredictionLimits(float(overlay.get('predict_s', 0.0)), float(overlay.get('predict_error_m', 0.001)))
+    return OverlayLimits(float(overlay.get('stale_s', 0.1)), float(overlay.get('lost_s', 0.5)), prediction)
 
 
 def _stage(

@@ -114,7 +114,7 @@ def test_the_scene_is_as_fast_as_it_says() -> None:
 def test_95_of_100_images_are_within_two_pixels_of_the_truth(rate_hz: float, wait: bool, record_property) -> None:
     anatomy, tips, states = [], [], []
     points = se3.transform(T_REF_CT, EXTENT)
-    for m in moments(rate_hz, wait, 3.0):
+    for m in moments(rate_hz, wait, 2.0):
         decision = decide(m.ref, True, LIMITS, tip=m.tip)
         states.append(decision.state)
         if decision.draws:

@@ -10,8 +10,11 @@ import pytest
 from arsurg_ros.cli import main
 from arsurg_ros.errors import ConfigError
 from arsurg_ros.geometry import se3
+from arsurg_ros.overlay.render import OverlayRenderer, Readouts
+from arsurg_ros.overlay.silhouette import compare_silhouettes
 from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.pipeline import pipeline_of
+from arsurg_ros.resources import share_dir
 from arsurg_ros.synthetic import Scene
 from arsurg_ros.system import DEMO, REPLAY, NodeSpec
 from arsurg_ros.types import Validity
@@ -141,3 +144,55 @@ def test_what_is_needed_is_named():
         pipeline_of([NodeSpec('camera', 'camera', {})])
 
 
+
+
+def moving_pipeline(tmp_path, **tracker):
+    """Return the pipeline of an external tracker, 15 ms late, whose poses are predicted; registered from the start."""
+    rows = [
+        {'name': n, 'ct': SCENE.landmarks_ct[n].tolist(), 'ref': p.tolist()} for n, p in SCENE.landmarks_ref.items()
+    ]  # fmt: skip
+    (tmp_path / 'landmarks.yaml').write_text(json.dumps({'unit': 'm', 'landmarks': rows}))
+    specs = [
+        NodeSpec('camera', 'camera', {'source': 'synthetic', 'rate_hz': 60.0, 'duration_s': 1.2, 'epoch_ns': 1_000_000_000}),
+        NodeSpec('tracker', 'tracker', {
+            'source': 'synthetic', 'rate_hz': 100.0, 'latency_s': 0.015, 'epoch_ns': 1_000_000_000, 'noise_m': 5e-5, **tracker,
+        }),
+        NodeSpec('instrument', 'instrument', {'tip_m': SCENE.p_tool_tip.tolist()}),
+        NodeSpec('registration', 'registration', {'mode': 'file', 'landmarks': str(tmp_path / 'landmarks.yaml')}),
+        NodeSpec('overlay', 'overlay', {'scene': str(share_dir() / 'config' / 'demo' / 'scene.yaml'), 'predict_s': 0.05}),
+    ]  # fmt: skip
+    return pipeline_of(specs)
+
+
+def steps_with_a_frame(pipeline):
+    """Yield time, frame and overlay of every frame; the tracker itself would go on for ever."""
+    for step in pipeline.run(1_000_000_000):
+        if step.overlay is not None:
+            yield (step.frame.stamp_ns - 1_000_000_000) / 1e9, step.frame, step.overlay
+        if pipeline.camera.finished:
+            break
+    pipeline.close()
+
+
+def test_what_is_predicted_is_drawn_where_it_is(tmp_path):
+    pipeline = moving_pipeline(tmp_path)
+    truth = OverlayRenderer(pipeline.scene, 640, 480)
+    states, p95 = [], []
+    for t_s, frame, overlay in steps_with_a_frame(pipeline):
+        if t_s < 0.3:
+            continue  # a prediction needs a history
+        states.append(overlay.state)
+        if len(states) % 8 == 0:
+            T = SCENE.T_cam_ref(t_s) @ SCENE.T_ref_ct
+            there = truth.render(frame.image, SCENE.camera, T, OverlayState.LIVE, Readouts()).ids
+            p95.append(compare_silhouettes(overlay.ids > 0, there > 0).contour_p95_px)
+    assert set(states) == {OverlayState.PREDICTED} and len(states) > 50
+    assert len(p95) >= 6 and max(p95) <= 1.5
+
+
+def test_a_reference_that_the_tracker_calls_lost_is_not_predicted(tmp_path):
+    pipeline = moving_pipeline(tmp_path, dropouts_s=(0.8, 2.0), faulty_tool='ref')
+    seen = [(t, overlay.state) for t, _, overlay in steps_with_a_frame(pipeline)]
+    assert {state for t, state in seen if 0.3 < t < 0.8} == {OverlayState.PREDICTED}
+    # Its word comes 15 ms later; the horizon alone would end at 50 ms.
+    assert {state for t, state in seen if 0.815 < t < 0.85} == {OverlayState.STALE}

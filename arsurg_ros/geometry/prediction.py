@@ -34,7 +34,7 @@ class PredictionLimits:
     """
 
     horizon_s: float = 0.0
-    error_m: float = 0.002
+    error_m: float = 0.001
     window_s: float = 0.03
 
     def __post_init__(self) -> None:

@@ -57,7 +57,7 @@ DRIFT_SILENT_S = 5.0
 # Masks that are kept: a segmentation may be a few images behind.
 MAX_MASKS = 4
 # A picture that says why an image cannot be shown is no larger.
-MOST_PIXELS = 64_000_000
+MOST_PIXELS = 40_000_000
 NOT_WATCHED = DriftStatus(DriftLevel.UNKNOWN, 'nobody watches the registration')
 
 
@@ -277,7 +277,7 @@ class OverlayNode(StageNode):
         self._pending.clear()
         decision = OverlayDecision(OverlayState.REFUSED, reason)
         if 0 < msg.width * msg.height <= MOST_PIXELS:
-            self._present(pending, PoseLookup(None, None), decision, Readouts(reason=reason))
+            self._show_bare(pending, decision, Readouts(reason=reason))
         elif self._state is not OverlayState.REFUSED:
             self._tell(OverlayState.REFUSED, pending.frame.stamp_ns, None, reason)
 
@@ -342,7 +342,7 @@ class OverlayNode(StageNode):
         if age_ns is None or age_ns >= self._flag_ns:
             stale = OverlayDecision(OverlayState.STALE, 'no pose since the prediction')
             readouts = Readouts(reason=stale.reason, pose_age_s=None if age_ns is None else age_ns * 1e-9)
-            self._show_again(last, stale, readouts, behind_ns)
+            self._show_bare(last, stale, readouts, behind_ns)
 
     def _overdue(self, pending: _Pending) -> bool:
         """Tell whether to wait no longer: what is shown live must not outlive the last valid pose by the flag's limit."""
@@ -365,10 +365,10 @@ class OverlayNode(StageNode):
         if silent_ns < self._silent_ns:
             return
         reason = f'no usable image for {silent_ns / 1e6:.0f} ms'
-        self._show_again(last, OverlayDecision(OverlayState.LOST, reason), Readouts(reason=reason))
+        self._show_bare(last, OverlayDecision(OverlayState.LOST, reason), Readouts(reason=reason))
 
-    def _show_again(self, last: _Pending, decision: OverlayDecision, readouts: Readouts, age_ns: int | None = None) -> None:
-        """Show the last image again without anatomy; ``age_ns`` is its stamp less that of the newest pose."""
+    def _show_bare(self, last: _Pending, decision: OverlayDecision, readouts: Readouts, age_ns: int | None = None) -> None:
+        """Show an image without anatomy, or else say its state; ``age_ns`` is its stamp less that of the newest pose."""
         self._predicted = False
         try:
             self._present(last, PoseLookup(None, age_ns), decision, readouts)

@@ -16,7 +16,7 @@ from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.poses import interpolate_poses
 
 MS = 1_000_000
-LIMITS = PredictionLimits(horizon_s=0.03)
+LIMITS = PredictionLimits(horizon_s=0.03, error_m=0.002)
 POINTS = np.array([[0.0, 0.0, 0.0], [0.1, 0.0, 0.05]])
 TWIST = np.array([0.1, -0.05, 0.02, 0.1, 0.3, -0.2])
 START = se3.exp([0.1, 0.2, 0.5, 0.4, 0.0, 0.3])

@@ -226,3 +226,13 @@ def test_the_real_single_tag_is_where_upstream_found_it(shared_data: Path, tmp_p
     pose = aruco([f'tag={tmp_path / "b.yaml"}']).track(frame(np.asarray(images[1])), camera)[0]
     assert pose.validity is Validity.VALID and pose.markers == 1 and pose.T is not None
     assert np.linalg.norm(pose.T[:3, 3] * 1e3 - [17.61, 25.09, 210.37]) < 2.0
+
+
+def test_an_rgb_image_has_the_poses_of_the_bgr_one() -> None:
+    picture = render_frame(SCENE, 1.0)
+    # A cast of one colour: taken for the other order, the brightness would be another one.
+    picture[..., 0] //= 4
+    rgb = Frame(5, 'cam', np.ascontiguousarray(picture[..., ::-1]), 'rgb8')
+    for a, b in zip(aruco().track(rgb, SCENE.camera), aruco().track(frame(picture, 5), SCENE.camera), strict=True):
+        assert a.validity is b.validity is Validity.VALID
+        assert a.T is not None and b.T is not None and np.array_equal(a.T, b.T)
