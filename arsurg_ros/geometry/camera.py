@@ -13,7 +13,6 @@ import numpy as np
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.types import F64, CameraModel
 
-
 #: Distortion models and the numbers of coefficients that each may have.
 DISTORTION_MODELS = {'plumb_bob': (0, 4, 5), 'equidistant': (0, 4)}
 

@@ -140,7 +140,8 @@ def locate(camera: CameraModel, p_board_m: F64, uv_px: F64) -> tuple[F64 | None,
     """Return ``T_cam_board`` with the least reprojection error, and seen - projected (N, 2); (None, NaN) where none is."""
     nothing = None, np.full(uv_px.shape, np.nan)
     try:
-        found, rvecs, tvecs, _ = cv2.solvePnPGeneric(p_board_m, uv_px, camera.K, pinhole_distortion(camera), flags=cv2.SOLVEPNP_IPPE)
+        d = pinhole_distortion(camera)
+        found, rvecs, tvecs, _ = cv2.solvePnPGeneric(p_board_m, uv_px, camera.K, d, flags=cv2.SOLVEPNP_IPPE)
     except cv2.error:
         return nothing
     best: tuple[F64 | None, F64] = nothing

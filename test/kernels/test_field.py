@@ -31,7 +31,7 @@ def test_a_fisheye_sees_beyond_85_degrees_and_never_90() -> None:
     camera = np.array([290.0, 0, 400, 290, 300, 0, 0, 0, 0, 0, 0, 1])
     limit = np.degrees(np.arctan(field_radius(camera, 800, 600) * np.cos(np.pi / 16)))
     assert 85 < limit < 90
-    narrow = np.degrees(np.arctan(field_radius(camera * [*[2] * 5, *[1] * 7], 800, 600) * np.cos(np.pi / 16)))
+    narrow = np.degrees(np.arctan(field_radius(camera * [2, 1, 1, 2, *[1] * 8], 800, 600) * np.cos(np.pi / 16)))
     assert 45 < narrow < 60
 
 

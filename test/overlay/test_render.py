@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,7 +39,8 @@ def test_live_draws_the_anatomy_where_it_projects(
     uv = project(camera, se3.transform(T_cam_ct, scene.meshes[0].vertices_m))
     assert where.min(axis=0) == pytest.approx(uv.min(axis=0), abs=1.5)
     assert where.max(axis=0) == pytest.approx(uv.max(axis=0), abs=1.5)
-    outside = result.ids == 0
+    # the outline reaches two pixels beyond the surface
+    outside = cv2.dilate((result.ids > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     assert np.array_equal(result.image[outside], frame[outside])
     assert (result.image != frame).any(axis=2)[~outside].mean() > 0.9
     assert result.kernel_ms > 0 and result.composite_ms > 0

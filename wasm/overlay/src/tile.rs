@@ -266,7 +266,10 @@ impl Painter<'_> {
                 crease: style[6],
                 width: style[7].min(6.0),
                 dashed: style[8] > 0.0,
-                anchor: anchor(&self.resident.table[row..row + crate::ROW], &self.scene.pose(words.mesh), self.camera),
+                anchor: {
+                    let row = &self.resident.table[row..row + crate::ROW];
+                    anchor(row, &self.scene.pose(words.mesh, row), self.camera)
+                },
             };
             s.strokes.clear();
             let lines = lines.iter().chain(large_lines.iter().filter(|i| on(self.cut.segment_spans, i)));
