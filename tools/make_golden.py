@@ -151,6 +151,9 @@ def refused(name: str, T0: F64, T1: F64, alpha: float) -> Case:
     return {**case, 'status': answer[0], 'index': answer[1], 'refused': f'index {answer[1]} {POSE_REFUSALS[answer[0]]}'}
 
 
+STYLE = {
+    'fill': 0.5, 'outline': 1.0, 'visible': 1.0, 'crease': 0.0, 'width': 2.0, 'dashed': 0.0, 'occluder': 0.0, 'inflate': 0.0
+}  # fmt: skip
 PLAIN = (0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -180,7 +183,7 @@ def overlay() -> list[Case]:
         scene('one hidden by its style', plain, [shell, core], [ahead, ahead], [{'visible': 0.0}, {'fill': 1.0}]),
         scene('eye inside', plain, [shell], [se3.compose(np.eye(3), [0, 0, 0.01])], [{}]),
         scene('fisheye', fisheye, [quad, shell], [flat_on, beside], [{'fill': 0.8}, lines]),
-        scene('surfaces that cross', plain, [quad, core], [cut, flat_on @ ahead], [{'fill': 0.7}, {'fill': 0.8, 'outline': 0.0}]),
+        scene('surfaces that cross', plain, [quad, core], [cut, flat_on @ ahead], [{'fill': 0.7}, {'outline': 0.0}]),
         scene('creases, dashed, inflated', plain, [box, core], [ahead, beside], [
             {'crease': 0.7, 'outline': 0.8, 'width': 3.0, 'dashed': 1.0, 'fill': 0.2}, {'inflate': 0.01, 'width': 1.0}
         ]),
@@ -224,8 +227,7 @@ def scene(
     colours = [(40, 90, 220), (90, 180, 40)]
     rows = np.zeros((len(meshes), 16), np.float32)
     for row, colour, style in zip(rows, colours, styles, strict=False):
-        full = {'fill': 0.5, 'outline': 1.0, 'visible': 1.0, 'crease': 0.0, 'width': 2.0, 'dashed': 0.0, 'occluder': 0.0, 'inflate': 0.0}
-        row[:11] = (*colour, *(full | style).values())
+        row[:11] = (*colour, *(STYLE | style).values())
     case = {
         'name': name,
         'width': width,

@@ -37,8 +37,9 @@ def field_radius(camera: F64, width_px: int, height_px: int) -> float:
 
 def _radii(camera: F64) -> F64:
     if camera[11]:
-        return np.tan(np.linspace(0.0, _FISHEYE_FARTHEST_RAD, _STEPS + 1))[:, None]
-    return np.linspace(0.0, _FARTHEST, _STEPS + 1)[:, None]
+        angles: F64 = np.linspace(0.0, _FISHEYE_FARTHEST_RAD, _STEPS + 1)
+        return np.asarray(np.tan(angles)[:, None], dtype=np.float64)
+    return np.asarray(np.linspace(0.0, _FARTHEST, _STEPS + 1)[:, None], dtype=np.float64)
 
 
 def _equidistant(camera: F64, x: F64, y: F64) -> tuple[tuple[F64, F64], F64]:

@@ -41,7 +41,7 @@ def prepare(mesh: Mesh) -> Prepared:
     """Return what is known of a mesh before its first frame."""
     v, t = mesh.vertices_m.astype(np.float64), mesh.triangles.astype(np.int64)
     canon = weld(v)
-    faces = np.cross(v[t[:, 1]] - v[t[:, 0]], v[t[:, 2]] - v[t[:, 0]])
+    faces: F64 = np.cross(v[t[:, 1]] - v[t[:, 0]], v[t[:, 2]] - v[t[:, 0]]).astype(np.float64)
     edges, closed = find_edges(t, canon, faces)
     volume = float(np.sum(v[t[:, 0]] * np.cross(v[t[:, 1]], v[t[:, 2]])))
     return Prepared(vertex_normals(t, canon, faces), edges, int(np.sign(volume)) if closed else 0)

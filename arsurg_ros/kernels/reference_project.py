@@ -26,8 +26,8 @@ class Corners:
     invz: F32
     shade: F32
 
-    def __getitem__(self, i: object) -> Corners:
-        return Corners(self.xy[i], self.invz[i], self.shade[i])  # type: ignore[index]
+    def __getitem__(self, i: I64 | list[int]) -> Corners:
+        return Corners(self.xy[i], self.invz[i], self.shade[i])
 
 
 def to_camera(pose: F64, vertices: F64) -> F64:
@@ -141,12 +141,12 @@ CUTS = {
 
 def split_triangle(t: F64, camera: F64, depth: int = 0) -> Iterator[F64]:
     """Yield triangles (3, 4) without bent edges."""
-    cuts = tuple(depth < DEEPEST and bent(t[i], t[(i + 1) % 3], camera) for i in range(3))
-    if not any(cuts):
+    ab, bc, ca = (depth < DEEPEST and bent(t[i], t[(i + 1) % 3], camera) for i in range(3))
+    if not (ab or bc or ca):
         yield t
         return
     points = np.concatenate([t, (t + t[[1, 2, 0]]) * 0.5])
-    for corners in CUTS[cuts]:
+    for corners in CUTS[ab, bc, ca]:
         yield from split_triangle(points[list(corners)], camera, depth + 1)
 
 

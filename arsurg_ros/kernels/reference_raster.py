@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from arsurg_ros.kernels import reference_project as rp
 from arsurg_ros.kernels.reference_lines import Strokes, segments
-from arsurg_ros.kernels.reference_mesh import Prepared, prepare
+from arsurg_ros.kernels.reference_mesh import prepare
 from arsurg_ros.types import F32, F64, I64, U8, Mesh
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ class ReferenceRasteriser:
             nearer = invz > best
             best[nearer], self.ids[nearer] = invz[nearer], k + 1
         if weight is not None:
-            darkness = (weight * np.float32(1.0 - np.float32(rows.look[8])) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+            dark = np.float32(1) - np.float32(rows.look[8])
+            darkness = (weight * dark * np.float32(255) + np.float32(0.5)).astype(np.uint8)
             blend(image, np.stack([*[np.zeros_like(darkness)] * 3, darkness], axis=-1))
         if keys:
             order = np.argsort(np.stack(keys), axis=0, kind='stable')
@@ -103,7 +104,8 @@ class ReferenceRasteriser:
 
     def _draw(self, row: int, pose: F64, style: F32, camera: F64) -> tuple[Layer, Strokes] | None:
         mesh, prepared = self._resident[row], self._prepared[row]
-        vertices = mesh.vertices_m.astype(np.float64) + np.float64(style[10]) * prepared.normals.astype(np.float64)
+        outward = np.float64(style[10]) * (-1 if prepared.closed < 0 else 1)
+        vertices = mesh.vertices_m.astype(np.float64) + outward * prepared.normals.astype(np.float64)
         p = rp.to_camera(pose, vertices)
         codes = rp.outcode(p, camera[10])
         if not len(codes) or np.bitwise_and.reduce(codes) & rp.REJECT:
@@ -130,7 +132,7 @@ class ReferenceRasteriser:
                     layer.triangle(rp.project(t[:, :3], t[:, 3], camera))
             else:
                 layer.triangle(ready)
-            return area < 0
+            return bool(area < 0)
         front = bool(points[0, :3] @ np.cross(points[1, :3], points[2, :3]) < 0)
         if not np.bitwise_and.reduce(codes) & rp.REJECT:
             polygon = rp.clip(points, camera[10])
@@ -179,8 +181,8 @@ def fragments(layer: Layer, strokes: Strokes, style: F32, weight: F32 | None, lo
     under = fill * cover * (one - strokes.line)
     amount = lit * cue * under + cue * strokes.line
     alpha = (under + strokes.line) * np.float32(255)
-    colour = np.concatenate([amount[..., None] * style[:3], alpha[..., None]], axis=-1) + half
-    return key, np.where(key[..., None] > 0, colour, 0).astype(np.uint8)
+    colour = np.concatenate([amount[..., None] * style[:3], alpha[..., None]], axis=-1)
+    return key, np.where(key[..., None] > 0, np.rint(colour), 0).astype(np.uint8)
 
 
 def blend(image: U8, colour: U8) -> None:
@@ -219,5 +221,3 @@ def _plane(xy: I64, values: F32, area: int, low: I64, columns: I64, rows: I64) -
     out: F32 = row[:, None] + np.float32(dx) * columns.astype(np.float32)
     return out
 
-
-__all__ = ['Prepared', 'ReferenceRasteriser']

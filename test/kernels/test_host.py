@@ -164,7 +164,7 @@ def test_memory_beyond_the_limit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KernelError, match='memory'):
         Kernel(TOY, (1,), toy(tmp_path), memory_limit_bytes=100_000)
     with pytest.raises(KernelError, match=r'configure: a capacity is too large .*width 4000'):
-        Kernel(OVERLAY, (4000, 4000, 10, 10, 1), memory_limit_bytes=64 << 20)
+        Kernel(OVERLAY, (4000, 4000, 10, 10, 1, 1), memory_limit_bytes=64 << 20)
 
 
 @pytest.mark.parametrize('points', [0, 2**27, 2**31, 2**32 - 1])

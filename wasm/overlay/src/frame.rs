@@ -75,8 +75,10 @@ impl Scene<'_> {
         of(true).chain(of(false))
     }
 
-    pub(crate) fn pose(&self, mesh: usize) -> Pose {
-        Pose::from_slice(&self.poses[12 * mesh..12 * mesh + 12], f64::from(self.style(mesh)[10]))
+    /// Vertices move outward, whichever way a closed mesh's triangles run.
+    pub(crate) fn pose(&self, mesh: usize, row: &[u32]) -> Pose {
+        let sign = if row[6] == CLOSED_IN { -1.0 } else { 1.0 };
+        Pose::from_slice(&self.poses[12 * mesh..12 * mesh + 12], sign * f64::from(self.style(mesh)[10]))
     }
 
     fn finite(&self) -> bool {
@@ -99,7 +101,7 @@ fn hidden_facing(row: &[u32], pose: &Pose, any: u8) -> Option<u8> {
     let grown = pose.inflate.abs();
     let outside = (0..3).any(|k| pose.eye[k] < bound(k) - grown || pose.eye[k] > bound(3 + k) + grown);
     match row[6] {
-        _ if !outside || behind(any) || pose.inflate < 0.0 => None,
+        _ if !outside || behind(any) => None,
         CLOSED_OUT => Some(0),
         CLOSED_IN => Some(1),
         _ => None,
@@ -133,7 +135,7 @@ pub fn project(
     let (mut slots, mut bounds) = (0, EMPTY);
     for mesh in scene.drawn() {
         let (vertex, triangle, edge, row) = ranges(resident.table, *scene.select.get(mesh)?)?;
-        let pose = scene.pose(mesh);
+        let pose = scene.pose(mesh, row);
         let (all, any) =
             vertices(resident.vertices, resident.normals, vertex.clone(), &pose, camera, work.corners, work.code);
         if all & REJECT != 0 {
