@@ -14,6 +14,7 @@ import yaml
 
 from arsurg_ros import frames
 from arsurg_ros.launching import rviz_topics
+from arsurg_ros.sinks import markers
 
 REPO = Path(__file__).resolve().parents[1]
 CONFIG = REPO / 'rviz' / 'arsurg.rviz'
@@ -83,6 +84,12 @@ def test_the_view_shows_camera_overlay_markers_registration_and_tf(config: dict[
     assert {'Camera', 'Grid', 'Image', 'MarkerArray', 'PoseWithCovariance', 'TF'} == set(classes)
     assert all(display['Enabled'] is True and display['Name'] for display in manager['Displays'])
     assert manager['Global Options']['Fixed Frame'] == frames.REF
+
+
+def test_every_namespace_of_the_markers_can_be_switched(config: dict[str, Any]) -> None:
+    displays = config['Visualization Manager']['Displays']
+    (anatomy,) = [display for display in displays if plugin(display['Class']) == 'MarkerArray']
+    assert anatomy['Namespaces'] == {getattr(markers, name): True for name in vars(markers) if name.endswith('_NS')}
 
 
 def test_the_cameras_visibility_names_the_displays(config: dict[str, Any]) -> None:

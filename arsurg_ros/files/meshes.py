@@ -27,13 +27,18 @@ VTK_READERS = {
 EXTENSIONS = (*VTK_READERS, '.ply')
 # RViz and most renderers work within a kilometre of their origin; beyond, a unit or a header is wrong.
 LARGEST_M = 1e3
+# Reading takes some hundred bytes a triangle: beyond, a workstation's memory is at stake.
+MOST_TRIANGLES = 20_000_000
+MOST_BYTES = 4_000_000_000
+STL_HEADER_BYTES, STL_TRIANGLE_BYTES = 84, 50
 
 
 def load_mesh(path: str | Path, *, unit: str = 'mm', name: str | None = None) -> Mesh:
     """Return the mesh of a file whose coordinates are in ``unit`` (mm or m); ``name`` defaults to the file's stem.
 
     Raises ConfigError for an unknown unit or extension; DataError for a file that is missing, corrupt or without
-    triangles, and for vertices that are not finite, indices out of range, or coordinates beyond a kilometre.
+    triangles, for vertices that are not finite or all at one place, indices out of range, coordinates beyond a kilometre,
+    and more than 20 million triangles, before these are read where the file says so.
     """
     path = Path(path)
     extension = path.suffix.lower()
@@ -42,11 +47,13 @@ def load_mesh(path: str | Path, *, unit: str = 'mm', name: str | None = None) ->
     if extension not in EXTENSIONS:
         raise ConfigError(f'mesh {path}: extension {extension!r}; valid: {", ".join(EXTENSIONS)}')
     _check_readable(path)
+    _check_size(path, declared_triangles(path))
     if extension == '.ply':
         polygons = read_ply(path)
         vertices, triangles = polygons.vertices, polygons.triangles
     else:
         vertices, triangles = _read_vtk(path, VTK_READERS[extension])
+    _check_size(path, len(triangles))
     return checked_mesh(name or path.stem, vertices * UNITS_M[unit], triangles, where=f'mesh {path}')
 
 
@@ -97,6 +104,8 @@ def checked_mesh(name: str, vertices_m: NDArray[Any], triangles: NDArray[Any], *
     if not finite.all():
         bad, others = int(np.argmin(finite)), int((~finite).sum()) - 1
         raise DataError(f'{where}: vertex {bad} is not finite, and {others} more')
+    if (vertices_m == vertices_m[0]).all():
+        raise DataError(f'{where}: all {len(vertices_m)} vertices are at {vertices_m[0].tolist()}: a mesh without extent')
     if np.abs(vertices_m).max() > LARGEST_M:
         raise DataError(f'{where}: coordinates up to {np.abs(vertices_m).max():.3g} m: corrupt, or is the unit wrong?')
     vertices = np.ascontiguousarray(vertices_m, dtype=np.float32)
@@ -118,6 +127,30 @@ def _check_readable(path: Path) -> None:
         raise DataError(f'mesh {path}: {e.strerror}') from e
     if empty:
         raise DataError(f'mesh {path}: the file is empty')
+
+
+def declared_triangles(path: Path) -> int | None:
+    """Return how many triangles or faces a PLY or binary STL file says it has; None where it says nothing."""
+    with path.open('rb') as file:
+        head = file.read(4096)
+    if head.startswith(b'ply'):
+        words = [line.split() for line in head.split(b'end_header')[0].splitlines()]
+        counts = [w[2] for w in words if w[:2] == [b'element', b'face'] and len(w) == 3 and w[2].isdigit()]
+        return int(counts[0]) if counts else None
+    if path.suffix.lower() == '.stl' and len(head) >= STL_HEADER_BYTES:
+        count = int.from_bytes(head[80:84], 'little')
+        # An ASCII file's length does not agree with what would be its count.
+        if path.stat().st_size == STL_HEADER_BYTES + STL_TRIANGLE_BYTES * count:
+            return count
+    return None
+
+
+def _check_size(path: Path, triangles: int | None) -> None:
+    if triangles is not None and triangles > MOST_TRIANGLES:
+        raise DataError(f'mesh {path}: {triangles} triangles; at most {MOST_TRIANGLES} are read: decimate it first')
+    if triangles is None and path.stat().st_size > MOST_BYTES:
+        size = path.stat().st_size
+        raise DataError(f'mesh {path}: {size / 1e9:.1f} GB; at most {MOST_BYTES / 1e9:.0f} GB are read: decimate it first')
 
 
 @dataclass

@@ -15,6 +15,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import MarkerArray
 
 from arsurg_ros.errors import ArsurgError, DataError
+from arsurg_ros.files.progress import ProgressLines
 from arsurg_ros.kernels.host import usable_kernel
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
@@ -80,8 +81,10 @@ class OverlayNode(StageNode):
         if p['backend'] == 'wasm':
             for kernel in ('overlay', 'tracking'):
                 usable_kernel(kernel)
-        self._scene = load_scene(p['scene'], root=p['scene_root'])
-        self._meshes = MarkerMeshes(self._scene)
+        self._scene = load_scene(p['scene'], root=p['scene_root'], progress=ProgressLines(self.get_logger().info))
+        for warning in self._scene.warnings:
+            self.get_logger().warning(warning)
+        self._meshes = MarkerMeshes(self._scene, p['marker_meshes'])
         self._p = p
         self._wait_ns, self._flag_ns, self._silent_ns = (int(p[k] * 1e9) for k in ('pose_wait_s', 'flag_s', 'silent_s'))
         self._image = self.publisher(Image, 'overlay/image_raw', qos.STREAM)
@@ -319,7 +322,7 @@ class OverlayNode(StageNode):
         if self._state is None or self._meshes is None:
             return
         specs = scene_markers(
-            self._meshes.bodies,
+            self._meshes.scene,
             live=self._state.draws,
             state=self._state.value,
             reason=self._reason,

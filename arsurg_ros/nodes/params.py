@@ -148,6 +148,12 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('scene', '', 'the scene YAML: meshes, roles, styles'),
         _param('scene_root', '', "the folder of the scene's meshes; empty = the scene file's own"),
         _param('instrument', 'pointer', 'the instrument whose tip is drawn; empty = none'),
+        _param(
+            'marker_meshes', 'file',
+            "how RViz gets meshes: file, copies for an RViz on this machine; package, those in an installed package's share "
+            'folder; triangles, in the message',
+            choices=('file', 'package', 'triangles'),
+        ),
         CAM_FRAME,
         REF_FRAME,
         CT_FRAME,

@@ -1,23 +1,31 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Default colours and opacities for each role, and style sheets that replace them.
+"""How each role is drawn unless a scene says otherwise, and style sheets that replace this.
 
-The palette is Okabe and Ito's, *Color Universal Design* (2008): its colours stay apart for every common kind of colour
-blindness. Targets are yellow: of the palette it stands out most, in hue and in lightness, from red and pink tissue.
+Outlines first, fill on request: what is filled hides the field, and silhouettes serve the judgement of distance better than
+classical rendering in surgical AR (C. Hansen et al., *Illustrative visualization of 3D planning models for augmented reality
+in liver surgery*, IJCARS 5, 2010). A target is filled moderately, as it is what is looked for; what is to be spared a little;
+context hardly.
+
+The palette is Okabe and Ito's, *Color Universal Design* (2008). The first colours of target (yellow), risk (sky blue),
+context and landmarks (white), trajectory (blue) and instrument (black) are the five that stay apart from one another and
+from tissue for every common kind of colour blindness (CIEDE2000 of at least 15 and 10 under Machado's matrices of 2009:
+test/overlay/test_style.py). A role's further colours only stay apart from the other roles': name what they show. Colour
+never stands alone: margins are dashed, trajectories are lines, landmarks points with names.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.errors import ConfigError
+from arsurg_ros.overlay.values import parse_bool, parse_mapping, parse_number, parse_opacity, read_yaml
+from arsurg_ros.types import MeshStyle
 
 Rgb = tuple[int, int, int]
 
@@ -34,6 +42,10 @@ OKABE_ITO: dict[str, Rgb] = {
 }
 HEX = re.compile(r'#[0-9a-fA-F]{6}')
 COLOUR_FORMS = f'#rrggbb, [r, g, b] of whole numbers 0-255, or {", ".join(OKABE_ITO)}'
+STYLE_KEYS = ('colours', 'fill', 'outline', 'crease', 'line_px', 'dashed')
+#: Line widths are given for a picture of so many lines, and grow and shrink with it.
+LINES = 1080
+THINNEST_PX, THICKEST_PX = 1.0, 20.0
 
 
 class Role(str, Enum):
@@ -42,15 +54,35 @@ class Role(str, Enum):
     TARGET = 'target'
     RISK = 'risk'
     CONTEXT = 'context'
+    INSTRUMENT = 'instrument'
+    TRAJECTORY = 'trajectory'
+    LANDMARK = 'landmark'
+    MARGIN = 'margin'
+
+
+#: The roles that a mesh may be given.
+ANATOMY = (Role.TARGET, Role.RISK, Role.CONTEXT)
 
 
 @dataclass(frozen=True)
 class RoleStyle:
-    """How a role is drawn: its structures take ``colours`` in turn; opacities 0-1 of the fill and the outline."""
+    """How a role is drawn: its structures take ``colours`` in turn; without any (margins) that of what it belongs to.
+
+    Opacities 0-1 of the fill, the outline and the creases; lines are ``line_px`` wide in a picture of 1080 lines.
+    """
 
     colours: tuple[Rgb, ...]
-    fill: float
-    outline: float
+    fill: float = 0.0
+    outline: float = 1.0
+    crease: float = 0.0
+    line_px: float = 3.0
+    dashed: bool = False
+
+    def mesh_style(self, rgb: Rgb) -> MeshStyle:
+        """Return the style of a mesh of this role; its width is that for 1080 lines (see ``for_height``)."""
+        return MeshStyle(
+            rgb, self.fill, self.outline, crease=self.crease, width_px=self.line_px, dashed=self.dashed
+        )
 
 
 StyleSheet = Mapping[Role, RoleStyle]
@@ -61,37 +93,52 @@ def _named(*names: str) -> tuple[Rgb, ...]:
 
 
 DEFAULT_STYLE: StyleSheet = {
-    Role.TARGET: RoleStyle(_named('yellow', 'orange'), 0.8, 1.0),
-    Role.RISK: RoleStyle(_named('sky_blue', 'reddish_purple', 'vermillion', 'blue'), 0.4, 1.0),
-    Role.CONTEXT: RoleStyle(_named('white', 'bluish_green'), 0.1, 0.9),
+    Role.TARGET: RoleStyle(_named('yellow', 'orange'), fill=0.4, line_px=4.0),
+    Role.RISK: RoleStyle(_named('sky_blue', 'reddish_purple', 'vermillion'), fill=0.2, line_px=3.5),
+    Role.CONTEXT: RoleStyle(_named('white', 'bluish_green'), fill=0.06, outline=0.9, line_px=2.5),
+    Role.INSTRUMENT: RoleStyle(_named('black'), line_px=2.5),
+    Role.TRAJECTORY: RoleStyle(_named('blue'), line_px=4.0),
+    Role.LANDMARK: RoleStyle(_named('white'), line_px=3.0),
+    Role.MARGIN: RoleStyle((), outline=0.9, line_px=2.5, dashed=True),
 }
 
 
-def load_style(path: str | Path) -> StyleSheet:
-    """Return the style sheet of a YAML file, ``{role: {colours: [...], fill: 0-1, outline: 0-1}}``; all are optional.
+def for_height(style: MeshStyle, height_px: int) -> MeshStyle:
+    """Return the style with its lines as wide as they are meant to be in a picture of ``height_px`` lines."""
+    return replace(style, width_px=min(max(style.width_px * height_px / LINES, THINNEST_PX), THICKEST_PX))
 
-    Raises DataError for a file that is missing or not YAML, ConfigError for what is wrong in it.
+
+def load_style(path: str | Path) -> StyleSheet:
+    """Return the style sheet of a YAML file: ``{role: {colours: [...], fill, outline, crease, line_px, dashed}}``.
+
+    All of it is optional. Raises DataError for a file that is missing or not YAML, ConfigError for what is wrong in it.
     """
     where = f'style {path}'
-    data = read_yaml(Path(path), where)
-    if not isinstance(data, Mapping):
-        raise ConfigError(f'{where}: a mapping of roles is needed')
-    only_keys(data, tuple(r.value for r in Role), where)
+    data = parse_mapping(read_yaml(Path(path), where), tuple(r.value for r in Role), where)
     return {**DEFAULT_STYLE, **{Role(name): _role_style(Role(name), value, where) for name, value in data.items()}}
 
 
 def _role_style(role: Role, data: Any, where: str) -> RoleStyle:
     where = f'{where}: {role.value}'
-    if not isinstance(data, Mapping):
-        raise ConfigError(f'{where}: {data!r}: a mapping of colours, fill, outline is needed')
-    only_keys(data, ('colours', 'fill', 'outline'), where)
-    base = DEFAULT_STYLE[role]
+    parse_mapping(data, STYLE_KEYS, where)
     colours = data.get('colours')
     if colours is not None and not (isinstance(colours, list) and colours):
         raise ConfigError(f'{where}: colours {colours!r}: a list of at least one is needed')
+    base = DEFAULT_STYLE[role]
     rgbs = tuple(parse_colour(c, f'{where}: colours') for c in colours) if colours else base.colours
-    fill = parse_opacity(data.get('fill', base.fill), f'{where}: fill')
-    return RoleStyle(rgbs, fill, parse_opacity(data.get('outline', base.outline), f'{where}: outline'))
+    return replace(with_lines(base, data, where), colours=rgbs)
+
+
+def with_lines(base: RoleStyle, data: Mapping[str, Any], where: str) -> RoleStyle:
+    """Return ``base`` with the keys of a file in its place, but for colours; raises ConfigError."""
+    return replace(
+        base,
+        fill=parse_opacity(data.get('fill', base.fill), f'{where}: fill'),
+        outline=parse_opacity(data.get('outline', base.outline), f'{where}: outline'),
+        crease=parse_opacity(data.get('crease', base.crease), f'{where}: crease'),
+        line_px=parse_number(data.get('line_px', base.line_px), THINNEST_PX, THICKEST_PX, f'{where}: line_px'),
+        dashed=parse_bool(data.get('dashed', base.dashed), f'{where}: dashed'),
+    )
 
 
 def parse_colour(value: Any, where: str) -> Rgb:
@@ -103,27 +150,3 @@ def parse_colour(value: Any, where: str) -> Rgb:
     if isinstance(value, list) and len(value) == 3 and all(type(v) is int and 0 <= v <= 255 for v in value):
         return value[0], value[1], value[2]
     raise ConfigError(f'{where} {value!r}; valid: {COLOUR_FORMS}')
-
-
-def parse_opacity(value: Any, where: str) -> float:
-    """Return an opacity from 0 to 1; raises ConfigError."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1:
-        return float(value)
-    raise ConfigError(f'{where} {value!r}; valid: a number from 0 to 1')
-
-
-def only_keys(data: Mapping[Any, Any], keys: tuple[str, ...], where: str) -> None:
-    """Raise ConfigError for the first key that is not among ``keys``."""
-    for key in data:
-        if key not in keys:
-            raise ConfigError(f'{where}: unknown key {key!r}; valid: {", ".join(keys)}')
-
-
-def read_yaml(path: Path, where: str) -> Any:
-    """Return a parsed YAML file; raises DataError naming ``where``."""
-    try:
-        return yaml.safe_load(path.read_text(encoding='utf-8'))
-    except OSError as e:
-        raise DataError(f'{where}: {e.strerror}') from e
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise DataError(f'{where} is not YAML: {" ".join(str(e).split())}') from e

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,13 @@ import yaml
 
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import save_ply
-from arsurg_ros.overlay.scene import Anatomy, Scene, load_scene, make_scene, read_entries
-from arsurg_ros.overlay.style import DEFAULT_STYLE, OKABE_ITO, Role, load_style, parse_colour
+from arsurg_ros.overlay.scene import Anatomy, Scene, load_scene, make_scene
+from arsurg_ros.overlay.scene_file import MAX_TRIANGLES, read_scene_file
+from arsurg_ros.overlay.style import ANATOMY, DEFAULT_STYLE, OKABE_ITO, Role
 from arsurg_ros.synthetic import phantom_meshes
 from arsurg_ros.types import Mesh, MeshStyle
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
-STYLES = CONFIG / 'styles'
 
 
 def write(folder: Path, data: object, name: str = 'scene.yaml') -> Path:
@@ -43,9 +44,9 @@ def test_a_scene_is_read_in_order_with_paths_relative_to_it(folder: Path, cube_m
     scene = load_scene(write(folder, {'meshes': meshes}))
     assert [m.name for m in scene.meshes] == list(meshes)
     assert all(m.vertices_m == pytest.approx(cube_mesh.vertices_m) for m in scene.meshes)
-    target = DEFAULT_STYLE[Role.TARGET]
-    assert scene.styles[0] == MeshStyle(target.colours[0], target.fill, target.outline)
-    assert scene.styles[1] == MeshStyle(OKABE_ITO['blue'], 0.0, 0.5)
+    assert scene.styles[0] == DEFAULT_STYLE[Role.TARGET].mesh_style(OKABE_ITO['yellow'])
+    risk = DEFAULT_STYLE[Role.RISK].mesh_style(OKABE_ITO['blue'])
+    assert scene.styles[1] == replace(risk, fill=0.0, outline=0.5)
     assert scene.styles[2].rgb == (10, 11, 12) and not scene.styles[2].visible
     assert scene.styles[3].rgb == (1, 2, 255)
     assert [m.name for m in scene.targets] == ['tumour']
@@ -73,20 +74,15 @@ def test_the_phantom_needs_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('path', sorted(CONFIG.rglob('scene.yaml')), ids=lambda p: p.parent.name)
 def test_the_shipped_scenes_are_well_formed(path: Path) -> None:
-    assert {e.role for e in read_entries(path)} == set(Role)
+    assert {e.role for e in read_scene_file(path).meshes} == set(ANATOMY)
 
 
 def test_structures_of_one_role_differ_in_colour(folder: Path) -> None:
     meshes = {f'v{i}': {'path': 'meshes/cube.ply', 'role': 'risk'} for i in range(4)}
     meshes['own'] = {'path': 'meshes/cube.ply', 'role': 'risk', 'colour': 'white'}
-    entries = read_entries(write(folder, {'meshes': meshes}))
-    assert len({e.style.rgb for e in entries}) == 5
-
-
-def test_the_default_palette_stays_apart_in_lightness_or_hue() -> None:
-    colours = [c for style in DEFAULT_STYLE.values() for c in style.colours]
-    assert len(set(colours)) == len(colours)
-    assert set(colours) <= set(OKABE_ITO.values())
+    entries = read_scene_file(write(folder, {'meshes': meshes})).meshes
+    assert len({e.style.rgb for e in entries[:3]}) == 3 and entries[3].style.rgb == entries[0].style.rgb
+    assert entries[4].style.rgb == OKABE_ITO['white']
 
 
 def test_invisible_targets_are_no_targets(cube_mesh: Mesh) -> None:
@@ -169,37 +165,6 @@ def test_a_scene_needs_meshes_of_different_names(cube_mesh: Mesh) -> None:
 def test_meshes_in_memory_take_their_roles_styles(cube_mesh: Mesh) -> None:
     scene = make_scene({'cube': cube_mesh}, {'cube': Role.RISK})
     assert scene.anatomies[0].role is Role.RISK and scene.styles[0].fill == DEFAULT_STYLE[Role.RISK].fill
-
-
-@pytest.mark.parametrize('path', sorted(STYLES.glob('*.yaml')), ids=lambda p: p.stem)
-def test_the_shipped_styles_load_and_apply(folder: Path, path: Path) -> None:
-    sheet = load_style(path)
-    assert set(sheet) == set(Role)
-    scene = load_scene(write(folder, {'style': str(path), 'meshes': {'a': {'path': 'meshes/cube.ply', 'role': 'target'}}}))
-    assert scene.styles[0] == MeshStyle(sheet[Role.TARGET].colours[0], sheet[Role.TARGET].fill, sheet[Role.TARGET].outline)
-    assert sheet != DEFAULT_STYLE
-
-
-@pytest.mark.parametrize(
-    ('data', 'message'),
-    [
-        (['target'], 'a mapping of roles'),
-        ({'tumor': {}}, "unknown key 'tumor'; valid: target, risk, context"),
-        ({'target': 1}, 'target: 1: a mapping of colours, fill, outline'),
-        ({'target': {'color': 1}}, "unknown key 'color'; valid: colours, fill, outline"),
-        ({'target': {'colours': []}}, 'colours .*: a list of at least one'),
-        ({'target': {'colours': 'red'}}, 'colours .*: a list of at least one'),
-        ({'target': {'colours': ['red']}}, "colours 'red'; valid"),
-        ({'target': {'fill': -1}}, 'fill -1; valid'),
-    ],
-)
-def test_a_wrong_style_is_named(tmp_path: Path, data: object, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        load_style(write(tmp_path, data))
-
-
-def test_colours_have_three_forms() -> None:
-    assert parse_colour('orange', '') == parse_colour('#e69f00', '') == parse_colour([230, 159, 0], '')
 
 
 def test_a_recorded_scene_is_described_by_data_alone(shared_data: Path, tmp_path: Path) -> None:

@@ -1,0 +1,146 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is wrong with a triangle mesh: edges that are open or shared by more than two, orientation, doubled vertices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from arsurg_ros.types import F64, I64, Mesh
+
+
+@dataclass(frozen=True)
+class MeshReport:
+    """The checks of one mesh; counts are of the mesh with vertices at one place taken as one.
+
+    ``open_edges`` have one triangle, or three, ``non_manifold_edges`` more than two. ``degenerate_triangles`` have no area;
+    ``duplicate_vertices`` lie where another one does, ``zero_vertices`` at the origin exactly, where files put what was
+    never set; ``not_finite_vertices`` are NaN or infinite. ``oriented``: neighbours turn the same way round.
+    ``volume_m3`` and ``outward`` (triangles are counter-clockwise from outside) are None unless closed and oriented.
+    """
+
+    name: str
+    vertices: int
+    triangles: int
+    open_edges: int
+    non_manifold_edges: int
+    degenerate_triangles: int
+    duplicate_vertices: int
+    zero_vertices: int
+    not_finite_vertices: int
+    oriented: bool
+    outward: bool | None
+    volume_m3: float | None
+    components: int
+
+    @property
+    def closed(self) -> bool:
+        """Whether every edge has two triangles or, where parts touch, an even number of them."""
+        return self.open_edges == 0
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what makes a drawing or a distance doubtful, one line each."""
+        found = [
+            (self.open_edges, 'open edges: the surface is not closed, so inside and outside are not told apart'),
+            (self.non_manifold_edges, 'edges with more than two triangles'),
+            (self.degenerate_triangles, 'triangles without area'),
+            (self.zero_vertices if self.zero_vertices > 1 else 0, 'vertices at the origin exactly: never set?'),
+        ]
+        lines = [f'mesh {self.name}: {count} {text}' for count, text in found if count]
+        if not self.oriented:
+            lines.append(f'mesh {self.name}: triangles that turn against their neighbours')
+        if self.outward is False:
+            lines.append(f'mesh {self.name}: its triangles face inwards')
+        return tuple(lines)
+
+
+def inspect_mesh(mesh: Mesh) -> MeshReport:
+    """Return the checks of a mesh whose indices are in range."""
+    finite = np.isfinite(mesh.vertices_m).all(axis=1)
+    same = same_places(mesh.vertices_m)
+    t = same[mesh.triangles.astype(np.int64)]
+    corners = mesh.vertices_m.astype(np.float64)[t]
+    area2 = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    collapsed = (t[:, 0] == t[:, 1]) | (t[:, 1] == t[:, 2]) | (t[:, 2] == t[:, 0])
+    edges = _edges(t[~collapsed], len(mesh.vertices_m))
+    solid = edges.open == 0 and edges.oriented
+    volume = signed_volume_m3(corners) if solid else None
+    return MeshReport(
+        name=mesh.name,
+        vertices=len(mesh.vertices_m),
+        triangles=len(t),
+        open_edges=edges.open,
+        non_manifold_edges=edges.shared,
+        degenerate_triangles=int(np.count_nonzero(collapsed | ~(area2 > 0))),
+        duplicate_vertices=int(np.count_nonzero(same != np.arange(len(same)))),
+        zero_vertices=int(np.count_nonzero((mesh.vertices_m == 0).all(axis=1))),
+        not_finite_vertices=int(np.count_nonzero(~finite)),
+        oriented=edges.oriented,
+        outward=None if volume is None else volume > 0,
+        volume_m3=None if volume is None else abs(volume),
+        components=_components(t, len(mesh.vertices_m)),
+    )
+
+
+def welded(mesh: Mesh) -> Mesh:
+    """Return the mesh with vertices at one place made one, and without the triangles that this, or the file, collapsed.
+
+    STL has no shared vertices and texture seams double them: without this every such edge is open. A mesh that needs none
+    of it is returned as it is.
+    """
+    same = same_places(mesh.vertices_m)
+    t = same[mesh.triangles.astype(np.int64)]
+    kept = (t[:, 0] != t[:, 1]) & (t[:, 1] != t[:, 2]) & (t[:, 2] != t[:, 0])
+    first = same == np.arange(len(same))
+    if first.all() and kept.all():
+        return mesh
+    index = np.cumsum(first) - 1
+    return Mesh(mesh.name, np.ascontiguousarray(mesh.vertices_m[first]), index[t[kept]].astype(np.uint32))
+
+
+def same_places(vertices: NDArray[np.float32]) -> I64:
+    """Return for each vertex (V, 3) the index of the first one at the same place."""
+    order = np.lexsort(vertices.T)
+    ordered = vertices[order]
+    new = np.ones(len(vertices), dtype=bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    group = np.cumsum(new) - 1
+    # lexsort is stable: the first of a group is the one that comes first in the mesh.
+    out = np.empty(len(vertices), dtype=np.int64)
+    out[order] = order[new][group]
+    return out
+
+
+def signed_volume_m3(corners: F64) -> float:
+    """Return the volume that triangles (F, 3, 3) enclose, negative where they face inwards; for a closed mesh."""
+    about = corners - corners.reshape(-1, 3).mean(axis=0)
+    return float(np.einsum('ij,ij->', about[:, 0], np.cross(about[:, 1], about[:, 2])) / 6.0)
+
+
+@dataclass(frozen=True)
+class _Edges:
+    open: int
+    shared: int
+    oriented: bool
+
+
+def _edges(t: I64, vertices: int) -> _Edges:
+    a, b = t.ravel(), t[:, [1, 2, 0]].ravel()
+    keys = np.minimum(a, b) * vertices + np.maximum(a, b)
+    _, edge, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    # Along an edge of two triangles one runs each way; where more meet, as many run each way.
+    signs = np.bincount(edge.ravel(), weights=np.where(a < b, 1.0, -1.0), minlength=len(counts))
+    even = counts % 2 == 0
+    return _Edges(int((~even).sum()), int((counts > 2).sum()), bool((signs[even] == 0).all()))
+
+
+def _components(t: I64, vertices: int) -> int:
+    """Return how many parts share no vertex."""
+    a, b = t[:, [0, 1]].ravel(), t[:, [1, 2]].ravel()
+    graph = scipy.sparse.coo_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(vertices, vertices))
+    _, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    return len(np.unique(label[t[:, 0]]))

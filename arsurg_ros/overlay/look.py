@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A scene's look in one frame: how deep the anatomy lies, where the see-through window is."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from arsurg_ros.geometry import se3
+from arsurg_ros.geometry.camera import project
+from arsurg_ros.overlay.structures import Anatomy, Scene, SceneWindow
+from arsurg_ros.types import F64, U8, CameraModel, Look, Mesh, Window
+
+NEAREST_M = 1e-3
+
+
+def frame_look(
+    scene: Scene, camera: CameraModel, T_cam_ct: F64, *, T_cam_tip: F64 | None = None, mask: U8 | None = None
+) -> Look:
+    """Return how a frame is drawn; ``T_cam_ct`` (4, 4), metres, and where it is tracked ``T_cam_tip``.
+
+    Depth runs over the visible structures' boxes; without any it is not shown. The window is left out where its middle is
+    behind the camera or, about the tip, where that is not tracked.
+    """
+    depths = [z for a in scene.anatomies if a.style.visible and (z := depth_range_m(a, T_cam_ct)) is not None]
+    window = None if scene.look.window is None else _window(scene, scene.look.window, camera, T_cam_ct, T_cam_tip)
+    if not depths:
+        return Look(window=window, mask=mask)
+    near, far = min(z[0] for z in depths), max(z[1] for z in depths)
+    return Look(scene.look.depth_cue, near, max(far, near + NEAREST_M), window, mask)
+
+
+def depth_range_m(anatomy: Anatomy, T_cam_ct: F64) -> tuple[float, float] | None:
+    """Return the least and largest z of a structure's box in the camera, its margin included; None where all is behind it."""
+    z = se3.transform(T_cam_ct, _corners(anatomy.mesh, anatomy.style.inflate_m))[:, 2]
+    return None if z.max() <= NEAREST_M else (max(float(z.min()), NEAREST_M), float(z.max()))
+
+
+def _corners(mesh: Mesh, grown_m: float) -> F64:
+    low, high = mesh.vertices_m.min(axis=0) - grown_m, mesh.vertices_m.max(axis=0) + grown_m
+    return np.array(list(itertools.product(*zip(low, high, strict=True))), dtype=np.float64)
+
+
+def _window(scene: Scene, window: SceneWindow, camera: CameraModel, T_cam_ct: F64, T_cam_tip: F64 | None) -> Window | None:
+    if window.around == 'tip':
+        if T_cam_tip is None:
+            return None
+        p_cam = T_cam_tip[:3, 3]
+    else:
+        mesh = next(a.mesh for a in scene.anatomies if a.name == window.around)
+        p_cam = se3.transform(T_cam_ct, _corners(mesh, 0.0).mean(axis=0))
+    if not p_cam[2] > NEAREST_M:
+        return None
+    u, v = project(camera, p_cam[None])[0].tolist()
+    if not np.isfinite([u, v]).all():
+        return None
+    radius_px = float(camera.K[0, 0] * window.radius_m / p_cam[2])
+    return Window(u, v, radius_px, window.rim * radius_px, window.keep)

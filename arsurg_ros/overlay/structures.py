@@ -1,0 +1,209 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a scene is made of: anatomy with its margins, landmarks, planned trajectories, instruments. In ct, metres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from arsurg_ros.errors import ConfigError
+from arsurg_ros.geometry.mesh_checks import MeshReport
+from arsurg_ros.overlay.budget import Detail
+from arsurg_ros.overlay.levels import Level
+from arsurg_ros.overlay.style import Role, for_height
+from arsurg_ros.types import F64, Mesh, MeshStyle
+
+# The rasteriser's ids are 8 bit, 0 for nothing.
+MOST_MESHES = 254
+LANDMARK_RADIUS_M = 0.0015
+
+
+@dataclass(frozen=True)
+class MeshSource:
+    """The file that a mesh was read from, as it is, and the unit of its coordinates."""
+
+    path: Path
+    unit: str
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """One structure: its mesh in ct, how it is drawn, what it means.
+
+    ``levels`` are the mesh itself and coarser ones, none where they were not built. A safety margin is a structure of its
+    own, role margin, with the mesh of ``margin_of`` and a style that inflates it.
+    """
+
+    mesh: Mesh
+    style: MeshStyle
+    role: Role = Role.CONTEXT
+    levels: tuple[Level, ...] = ()
+    margin_of: str = ''
+    source: MeshSource | None = None
+
+    @property
+    def name(self) -> str:
+        """The mesh's name."""
+        return self.mesh.name
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A point (3,) in ct, metres; a point is drawn in the style's colour, with its name where ``label``."""
+
+    name: str
+    p_ct_m: F64
+    style: MeshStyle
+    radius_m: float = LANDMARK_RADIUS_M
+    label: bool = True
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A planned path: points (N, 3), N >= 2, in ct from the entry to the target; ``radius_m`` of what goes along it, or None.
+
+    The role says whose colours it takes: trajectory, or that of what it belongs to.
+    """
+
+    name: str
+    points_ct_m: F64
+    style: MeshStyle
+    radius_m: float | None = None
+    role: Role = Role.TRAJECTORY
+
+    @property
+    def length_m(self) -> float:
+        """How long the path is."""
+        return float(np.linalg.norm(np.diff(self.points_ct_m, axis=0), axis=1).sum())
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """A tracked instrument's geometry: ``mesh`` in its tip frame, metres.
+
+    ``frame`` is that frame's name in TF; empty for the overlay's own tip frame. Anatomy is never drawn over what it covers,
+    and its outline is drawn in ``style``. The tip is at the frame's origin; a shaft lies along -z unless its axis says
+    otherwise, as a spin calibration's tip frame has z along the axis from the handle out of the tip.
+    """
+
+    name: str
+    mesh: Mesh
+    style: MeshStyle
+    frame: str = ''
+    source: MeshSource | None = None
+
+
+@dataclass(frozen=True)
+class SceneWindow:
+    """A see-through window of ``radius_m`` about a structure's middle, or the tip (``around``: its name, or tip).
+
+    Its soft rim is ``rim`` (0-1) of the radius; inside, ``keep`` (0-1) of the picture's brightness is kept.
+    """
+
+    around: str
+    radius_m: float
+    rim: float = 0.2
+    keep: float = 0.6
+
+
+@dataclass(frozen=True)
+class SceneLook:
+    """How a frame is drawn whatever the structure: see ``types.Look``, and ``look.frame_look`` that makes one for a frame."""
+
+    depth_cue: float = 0.4
+    window: SceneWindow | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The structures, in the file's order, then their margins; names differ.
+
+    ``reports`` are the checks of the meshes as they were read, ``warnings`` what to tell about them, one line each.
+    """
+
+    anatomies: tuple[Anatomy, ...]
+    landmarks: tuple[Landmark, ...] = ()
+    trajectories: tuple[Trajectory, ...] = ()
+    instruments: tuple[Instrument, ...] = ()
+    look: SceneLook = field(default_factory=SceneLook)
+    reports: tuple[MeshReport, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for no structure, too many, two of one name, or a window about none."""
+        names = [a.name for a in self.anatomies]
+        count = len(names) + len(self.instruments)
+        if not names or count > MOST_MESHES:
+            raise ConfigError(f'scene: {count} meshes; valid: 1 to {MOST_MESHES}, margins and instruments among them')
+        for what, found in (('mesh', names), *((k, [x.name for x in v]) for k, v in self._others().items())):
+            if len(set(found)) != len(found):
+                twice = next(n for n in found if found.count(n) > 1)
+                raise ConfigError(f'scene: {what} {twice!r} is there more than once')
+        window = self.look.window
+        if window is not None and window.around not in ('tip', *names):
+            raise ConfigError(f'scene: look: window: around {window.around!r}; valid: tip, {", ".join(names)}')
+
+    def _others(self) -> dict[str, tuple[Landmark | Trajectory | Instrument, ...]]:
+        return {'landmark': self.landmarks, 'trajectory': self.trajectories, 'instrument': self.instruments}
+
+    @property
+    def meshes(self) -> list[Mesh]:
+        """The meshes of the anatomy, in order."""
+        return [a.mesh for a in self.anatomies]
+
+    @property
+    def styles(self) -> list[MeshStyle]:
+        """The styles of the anatomy, in order; line widths are for 1080 lines."""
+        return [a.style for a in self.anatomies]
+
+    @property
+    def levels(self) -> list[list[Mesh]]:
+        """The coarser levels of each mesh, in order."""
+        return [[level.mesh for level in a.levels[1:]] for a in self.anatomies]
+
+    @property
+    def details(self) -> list[Detail]:
+        """The triangles and errors of each mesh's levels, as ``FrameBudget`` takes them."""
+        levels = [a.levels or (Level(a.mesh, 0.0),) for a in self.anatomies]
+        return [Detail(tuple(x.triangles for x in row), tuple(x.error_m for x in row)) for row in levels]
+
+    @property
+    def targets(self) -> list[Mesh]:
+        """The meshes whose role is target and which are visible."""
+        return self.of_role(Role.TARGET)
+
+    def of_role(self, role: Role) -> list[Mesh]:
+        """Return the meshes of a role which are visible."""
+        return [a.mesh for a in self.anatomies if a.role is role and a.style.visible]
+
+    def styles_for(self, height_px: int) -> list[MeshStyle]:
+        """Return the styles of the anatomy for a picture of so many lines."""
+        return [for_height(a.style, height_px) for a in self.anatomies]
+
+    def with_visible(self, visible: Mapping[str, bool]) -> Scene:
+        """Return the scene with things of these names shown or hidden; raises ConfigError for a name that is not there."""
+        things: tuple[Anatomy | Landmark | Trajectory | Instrument, ...]
+        things = (*self.anatomies, *self.landmarks, *self.trajectories, *self.instruments)
+        names = dict.fromkeys(thing.name for thing in things)
+        for name in visible:
+            if name not in names:
+                raise ConfigError(f'scene: nothing is named {name!r}; valid: {", ".join(names)}')
+        return replace(
+            self,
+            anatomies=tuple(_toggled(a, visible) for a in self.anatomies),
+            landmarks=tuple(_toggled(x, visible) for x in self.landmarks),
+            trajectories=tuple(_toggled(x, visible) for x in self.trajectories),
+            instruments=tuple(_toggled(x, visible) for x in self.instruments),
+        )
+
+
+Thing = TypeVar('Thing', Anatomy, Landmark, Trajectory, Instrument)
+
+
+def _toggled(thing: Thing, visible: Mapping[str, bool]) -> Thing:
+    return replace(thing, style=replace(thing.style, visible=visible.get(thing.name, thing.style.visible)))
