@@ -20,7 +20,7 @@ def draw(T_cam_ct):
     grey = np.full((480, 640, 3), 90, np.uint8)
     raster = Rasteriser(640, 480, meshes)
     styles = [MeshStyle((240, 228, 66))] * len(meshes)
-    return grey, raster.render(grey, SCENE.camera, [T_cam_ct] * len(meshes), styles).image.copy()
+    return grey, raster.render(grey.copy(), SCENE.camera, [T_cam_ct] * len(meshes), styles).image
 
 
 def run(off=None, truth=True, state='live', frames=16):

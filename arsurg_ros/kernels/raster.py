@@ -16,22 +16,25 @@ from arsurg_ros.kernels.field import field_radius
 from arsurg_ros.kernels.host import Kernel, PerThread
 from arsurg_ros.kernels.layouts import OVERLAY
 from arsurg_ros.kernels.reference_raster import ReferenceRasteriser
-from arsurg_ros.types import F32, F64, U8, CameraModel, Mesh, MeshStyle
+from arsurg_ros.types import F32, F64, U8, CameraModel, Look, Mesh, MeshStyle
 
 MOST_MESHES = 254
+PLAIN = Look()
 
 
 @dataclass(frozen=True)
 class RasterResult:
-    """Views into the rasteriser's memory, valid until its next render: copy what must last.
+    """The caller's ``image`` (H, W, 3) uint8, drawn in place within ``region`` (x0, y0, x1, y1), or a new one.
 
-    ``image`` (H, W, 3) uint8 bgr; ``depth_m`` (H, W) float32, z in the camera frame, inf where no mesh is; ``ids``
-    (H, W) uint8, 0 where no mesh is, k + 1 where mesh k is the nearest.
+    The rest are views into the rasteriser's memory, valid until its next render: copy what must last. ``depth_m`` (H, W)
+    float32, z in the camera frame, inf where no mesh is; ``ids`` (H, W) uint8, 0 where no mesh is, k + 1 where mesh k is
+    the nearest.
     """
 
     image: U8
     depth_m: F32
     ids: U8
+    region: tuple[int, int, int, int]
 
 
 class Rasteriser:
@@ -43,7 +46,15 @@ class Rasteriser:
     surfaces are as deep to 1e-6: ids elsewhere equal, depth to 1e-5 of itself, colours within 2.
     """
 
-    def __init__(self, width_px: int, height_px: int, meshes: Sequence[Mesh], *, backend: str = 'wasm') -> None:
+    def __init__(
+        self,
+        width_px: int,
+        height_px: int,
+        meshes: Sequence[Mesh],
+        *,
+        levels: Sequence[Sequence[Mesh]] | None = None,
+        backend: str = 'wasm',
+    ) -> None:
         """Check and upload the meshes; raises ConfigError (size, number, backend), DataError (a mesh), KernelError."""
         make = pick(backend, RASTERISERS)
         if not (1 <= width_px <= 16384 and 1 <= height_px <= 16384):
@@ -58,16 +69,31 @@ class Rasteriser:
         self._impl = make(width_px, height_px, self.meshes)
 
     def render(
-        self, image_bgr: U8 | None, camera: CameraModel, T_cam_mesh: Sequence[F64], styles: Sequence[MeshStyle]
+        self,
+        image: U8 | None,
+        camera: CameraModel,
+        T_cam_mesh: Sequence[F64],
+        styles: Sequence[MeshStyle],
+        *,
+        look: Look = PLAIN,
+        level: Sequence[int] | None = None,
+        encoding: str = 'bgr8',
     ) -> RasterResult:
-        """Draw every visible mesh over the image (H, W, 3) bgr uint8, or over black; poses are (4, 4), metres.
+        """Draw every visible mesh in place over the image (H, W, 3) uint8, or over black; poses are (4, 4), metres.
 
         Nothing nearer than a millimetre is drawn. Raises DataError (image or camera of another size, a visible mesh's
         pose that is not rigid), ConfigError (styles, a camera without positive focal lengths), KernelError.
         """
-        self._check_image(image_bgr, camera)
+        self._check_image(image, camera)
         poses, colours = self._pose_rows(T_cam_mesh, styles), self._style_rows(styles)
-        return RasterResult(*self._impl.render(image_bgr, self._camera_row(camera), poses, colours))
+        if encoding == 'rgb8':
+            colours[:, :3] = colours[:, 2::-1]
+        drawn, depth, ids = self._impl.render(image, self._camera_row(camera), poses, colours)
+        if image is None:
+            image = drawn.copy()
+        else:
+            np.copyto(image, drawn)
+        return RasterResult(image, depth, ids, (0, 0, self.width_px, self.height_px))
 
     def _check_image(self, image: U8 | None, camera: CameraModel) -> None:
         own = f'{self.width_px}x{self.height_px}'

@@ -139,7 +139,6 @@ class OverlayRenderer:
         """Draw the structures in place and return the ids; the kernel's own memory is not handed out."""
         poses = [T_cam_ct] * len(self._scene.anatomies)
         result = self._rasteriser.render(image, camera, poses, self._scene.styles)
-        np.copyto(image, result.image)
         return np.array(result.ids)
 
     def target_distance(self, T_cam_ct: F64 | None, T_cam_tip: F64 | None) -> TargetDistance | None:

@@ -40,8 +40,8 @@ def draw(
     image: np.ndarray | None = None,
 ) -> RasterResult:
     raster = Rasteriser(camera.width_px, camera.height_px, meshes, backend=backend)
-    result = raster.render(image, camera, poses, styles)
-    return RasterResult(result.image.copy(), result.depth_m.copy(), result.ids.copy())
+    result = raster.render(None if image is None else image.copy(), camera, poses, styles)
+    return replace(result, depth_m=result.depth_m.copy(), ids=result.ids.copy())
 
 
 def random_scene(rng: np.random.Generator) -> tuple:
