@@ -12,7 +12,7 @@ import yaml
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import save_ply
 from arsurg_ros.overlay.scene import Anatomy, Scene, load_scene, make_scene
-from arsurg_ros.overlay.scene_file import MAX_TRIANGLES, read_scene_file
+from arsurg_ros.overlay.scene_file import read_scene_file
 from arsurg_ros.overlay.style import ANATOMY, DEFAULT_STYLE, OKABE_ITO, Role
 from arsurg_ros.synthetic import phantom_meshes
 from arsurg_ros.types import Mesh, MeshStyle
