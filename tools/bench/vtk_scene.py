@@ -7,7 +7,10 @@ VTK counts pixels from the corner of the picture and knows neither K nor distort
 
 from __future__ import annotations
 
+import functools
 import importlib
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -26,14 +29,30 @@ support: Any = importlib.import_module('vtkmodules.util.numpy_support')
 NEAR_M, FAR_M = 1e-3, 3.0
 
 
+PROBE = """
+import vtkmodules.vtkRenderingOpenGL2
+from vtkmodules.vtkRenderingCore import vtkRenderWindow
+window = vtkRenderWindow()
+window.SetOffScreenRendering(1)
+window.Render()
+assert window.SupportsOpenGL()
+"""
+
+
+@functools.cache
+def can_draw() -> bool:
+    """Tell whether VTK draws off screen on this machine, by a process of its own: without EGL and OSMesa it crashes."""
+    return subprocess.run([sys.executable, '-c', PROBE], capture_output=True, check=False, timeout=120).returncode == 0
+
+
 def offscreen_window() -> Any:
-    """Return a window without anti-aliasing; raises RuntimeError where VTK cannot draw on this machine."""
+    """Return a window without anti-aliasing; raises RuntimeError where VTK cannot draw."""
+    if not can_draw():
+        raise RuntimeError('VTK cannot draw off screen on this machine: it needs EGL (Debian: libegl1) or OSMesa')
     vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)  # it complains of a missing display, which it does not need
     window = vtkRenderWindow()
     window.SetOffScreenRendering(1)
     window.SetMultiSamples(0)
-    if not window.SupportsOpenGL():
-        raise RuntimeError(f'VTK cannot draw off screen here, by EGL or by OSMesa ({type(window).__name__})')
     return window
 
 
