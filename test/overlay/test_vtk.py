@@ -150,6 +150,18 @@ def test_a_random_camera_at_a_random_pose_sees_the_same(seed: int, peer: Peer, r
     assert found.depth_max_m <= 0.5e-3
 
 
+@pytest.mark.parametrize('seed', range(3))
+def test_the_numpy_twin_sees_the_same(seed: int, peer: Peer) -> None:
+    meshes = list(synthetic_meshes().values())[seed]
+    case = random_case(np.random.default_rng(seed), meshes, np.zeros(5), 'plumb_bob')
+    twin = {'twin': Rasteriser(WIDTH_PX, HEIGHT_PX, meshes, backend='numpy')}
+    theirs_m = peer.depth_m(meshes, case.T_cam_ct, case.camera.K, WIDTH_PX, HEIGHT_PX)
+    found = agreement(ours_depth_m(twin, 'twin', meshes, case), theirs_m)
+    assert found.iou >= 0.99
+    assert found.contour_rms_px <= 0.5
+    assert found.depth_max_m <= 0.5e-3
+
+
 @pytest.mark.parametrize('seed', range(12))
 def test_recorded_anatomy_is_seen_the_same(
     seed: int, peer: Peer, rasterisers: dict[str, Rasteriser], shared_data: Path
