@@ -20,9 +20,7 @@ def silent(what: str, share: float) -> None:
 class ProgressLines:
     """A ``Progress`` that says percent and what is left: once ``period_s`` have passed, and again so often, and at the end."""
 
-    def __init__(
-        self, say: Callable[[str], None], period_s: float = 2.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, say: Callable[[str], None], period_s: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
         """Take where the lines go."""
         self._say, self._period_s, self._clock = say, period_s, clock
         self._what, self._began_s, self._said_s, self._spoken = '', 0.0, 0.0, False

@@ -62,9 +62,7 @@ class MarkerMeshes:
         """Take the styles and visibilities of a scene of the same structures; raises as the making does."""
         structures = [self._body('anatomy', a) for a in scene.anatomies if a.role is not Role.MARGIN]
         margins = [self._body('anatomy', a) for a in scene.anatomies if a.role is Role.MARGIN]
-        paths = [
-            MarkerPath(t.points_ct_m, t.style, 2 * t.radius_m if t.radius_m else LINE_WIDTH_M) for t in scene.trajectories
-        ]
+        paths = [MarkerPath(t.points_ct_m, t.style, 2 * t.radius_m if t.radius_m else LINE_WIDTH_M) for t in scene.trajectories]
         points = [MarkerPoint(p.p_ct_m, p.style, p.radius_m, p.name if p.label else '') for p in scene.landmarks]
         instruments = [self._body('instrument', i, i.frame) for i in scene.instruments]
         self.scene = MarkerScene(structures, margins, paths, points, instruments)

@@ -38,7 +38,7 @@ from arsurg_ros.errors import ConfigError
 from arsurg_ros.files.meshes import load_mesh
 from arsurg_ros.files.progress import Progress, silent
 from arsurg_ros.geometry.decimation import decimated
-from arsurg_ros.geometry.mesh_checks import inspect_mesh, welded
+from arsurg_ros.geometry.mesh_checks import MeshReport, inspect_mesh, welded
 from arsurg_ros.geometry.shapes import shaft
 from arsurg_ros.overlay.levels import Level, build_levels, shared_limits
 from arsurg_ros.overlay.scene_file import InstrumentEntry, MeshEntry, Styler, read_scene_file
@@ -90,7 +90,7 @@ def load_scene(
     """
     file = read_scene_file(path, root, sheet)
     read = [_read(entry, progress) for entry in file.meshes]
-    reports = tuple(inspect_mesh(mesh) for mesh in read)
+    reports = tuple(_checked(mesh, progress) for mesh in read)
     limits = shared_limits([len(mesh.triangles) for mesh in read], file.max_triangles)
     meshes = [_limited(mesh, limit, progress) for mesh, limit in zip(read, limits, strict=True)]
     warnings = [line for report in reports for line in report.warnings()]
@@ -115,6 +115,13 @@ def _read(entry: MeshEntry, progress: Progress) -> Mesh:
     mesh = load_mesh(entry.path, unit=entry.unit, name=entry.name)
     progress(f'reading {entry.name}', 1.0)
     return mesh
+
+
+def _checked(mesh: Mesh, progress: Progress) -> MeshReport:
+    progress(f'checking {mesh.name}', 0.0)
+    report = inspect_mesh(mesh)
+    progress(f'checking {mesh.name}', 1.0)
+    return report
 
 
 def _synthetic_mesh(entry: MeshEntry) -> Mesh:

@@ -9,7 +9,7 @@ context hardly.
 
 The palette is Okabe and Ito's, *Color Universal Design* (2008). The first colours of target (yellow), risk (sky blue),
 context and landmarks (white), trajectory (blue) and instrument (black) are the five that stay apart from one another and
-from tissue for every common kind of colour blindness (CIEDE2000 of at least 15 and 10 under Machado's matrices of 2009:
+from tissue for every common kind of colour blindness (CIEDE2000 of at least 15 and 9 under Machado's matrices of 2009:
 test/overlay/test_style.py). A role's further colours only stay apart from the other roles': name what they show. Colour
 never stands alone: margins are dashed, trajectories are lines, landmarks points with names.
 """
@@ -80,9 +80,7 @@ class RoleStyle:
 
     def mesh_style(self, rgb: Rgb) -> MeshStyle:
         """Return the style of a mesh of this role; its width is that for 1080 lines (see ``for_height``)."""
-        return MeshStyle(
-            rgb, self.fill, self.outline, crease=self.crease, width_px=self.line_px, dashed=self.dashed
-        )
+        return MeshStyle(rgb, self.fill, self.outline, crease=self.crease, width_px=self.line_px, dashed=self.dashed)
 
 
 StyleSheet = Mapping[Role, RoleStyle]

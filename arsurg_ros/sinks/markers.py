@@ -182,9 +182,7 @@ class _Maker:
     stamp_ns: int
     lifetime_ns: int
 
-    def body(
-        self, body: MarkerBody, ns: str, index: int, frame_id: str, live: bool, alpha: float | None = None
-    ) -> MarkerSpec:
+    def body(self, body: MarkerBody, ns: str, index: int, frame_id: str, live: bool, alpha: float | None = None) -> MarkerSpec:
         resource = body.resource
         kind = MarkerType.MESH_RESOURCE if resource else MarkerType.TRIANGLE_LIST
         if not (live and body.style.visible):
@@ -223,13 +221,15 @@ class _Maker:
         radii = sorted({p.radius_m for p in points})
         for i, radius_m in enumerate(radii):
             shown = [p for p in points if p.radius_m == radius_m and p.style.visible]
-            yield self._spheres(shown, radius_m, i, frame_id) if live and shown else self.delete(
-                frame_id, LANDMARK_NS, i, MarkerType.SPHERE_LIST
+            yield (
+                self._spheres(shown, radius_m, i, frame_id)
+                if live and shown
+                else self.delete(frame_id, LANDMARK_NS, i, MarkerType.SPHERE_LIST)
             )
         for i, p in enumerate(points):
             text = live and p.style.visible and p.name
-            yield self._name(p, i, frame_id) if text else self.delete(
-                frame_id, LANDMARK_NAME_NS, i, MarkerType.TEXT_VIEW_FACING
+            yield (
+                self._name(p, i, frame_id) if text else self.delete(frame_id, LANDMARK_NAME_NS, i, MarkerType.TEXT_VIEW_FACING)
             )
 
     def _spheres(self, points: Sequence[MarkerPoint], radius_m: float, index: int, frame_id: str) -> MarkerSpec:
@@ -265,9 +265,7 @@ class _Maker:
         if not live:
             return self.delete(frame_id, TIP_NS, 0, MarkerType.SPHERE)
         scale = (TIP_DIAMETER_M,) * 3
-        return MarkerSpec(
-            frame_id, self.stamp_ns, TIP_NS, 0, MarkerType.SPHERE, scale_m=scale, lifetime_ns=self.lifetime_ns
-        )
+        return MarkerSpec(frame_id, self.stamp_ns, TIP_NS, 0, MarkerType.SPHERE, scale_m=scale, lifetime_ns=self.lifetime_ns)
 
     def state(self, state: str, live: bool, reason: str, frame_id: str) -> MarkerSpec:
         """Return the state's text, half a metre in front of the camera and above its axis (optical frame: y is down)."""

@@ -11,7 +11,16 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from arsurg_ros.errors import ConfigError, DataError
-from arsurg_ros.files.meshes import EXTENSIONS, checked_mesh, load_mesh, load_surface, save_ply
+from arsurg_ros.files.meshes import (
+    EXTENSIONS,
+    MOST_BYTES,
+    MOST_TRIANGLES,
+    checked_mesh,
+    declared_triangles,
+    load_mesh,
+    load_surface,
+    save_ply,
+)
 from arsurg_ros.types import Mesh
 
 OBJ = 'v 0 0 0\nv 10 0 0\nv 10 10 0\nv 0 10 0\nf 1 2 3 4\n'
@@ -209,3 +218,42 @@ def test_surfaces_that_cannot_be_used(tmp_path: Path) -> None:
         load_surface(tmp_path / 'a.ply', unit='inch')
     with pytest.raises(DataError, match='No such file'):
         load_surface(tmp_path / 'none.ply')
+
+
+def test_a_mesh_without_extent_is_refused(tmp_path: Path) -> None:
+    zero = PLY.replace('10', '0')
+    with pytest.raises(DataError, match=r'all 4 vertices are at \[0.0, 0.0, 0.0\]: a mesh without extent'):
+        load_mesh(write(tmp_path, '.ply', zero))
+
+
+def test_too_many_triangles_are_refused_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files hold far less than they say: reading them would be another error."""
+    huge = MOST_TRIANGLES + 1
+    path = write(tmp_path, '.ply', PLY.replace('element face 1', f'element face {huge}'))
+    limit = f'{huge} triangles; at most {MOST_TRIANGLES} are read: decimate it first'
+    with pytest.raises(DataError, match=limit):
+        load_mesh(path)
+    stl = tmp_path / 'huge.stl'
+    with stl.open('wb') as file:  # sparse: a binary STL of that size on no disk at all
+        file.write(b'\0' * 80 + huge.to_bytes(4, 'little'))
+        file.truncate(84 + 50 * huge)
+    with pytest.raises(DataError, match=limit):
+        load_mesh(stl)
+    obj = write(tmp_path, '.obj', OBJ)
+    with obj.open('ab') as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(DataError, match=r'quad.obj: 4.0 GB; at most 4 GB are read'):
+        load_mesh(obj)
+    monkeypatch.setattr('arsurg_ros.files.meshes.MOST_TRIANGLES', 1)
+    with pytest.raises(DataError, match='2 triangles; at most 1 are read'):
+        load_mesh(write(tmp_path, '.vtk', VTK))
+
+
+def test_what_files_say_of_their_triangles(tmp_path: Path) -> None:
+    assert declared_triangles(write(tmp_path, '.ply', PLY)) == 1
+    assert declared_triangles(write(tmp_path, '.ply', PLY.replace('element face 1\n', ''))) is None
+    assert declared_triangles(write(tmp_path, '.stl', STL)) is None  # ASCII
+    assert declared_triangles(write(tmp_path, '.vtk', VTK)) is None
+    binary = tmp_path / 'b.stl'
+    binary.write_bytes(b'\0' * 80 + (2).to_bytes(4, 'little') + b'\0' * 100)
+    assert declared_triangles(binary) == 2

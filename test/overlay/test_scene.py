@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,21 @@ import yaml
 
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import save_ply
-from arsurg_ros.overlay.scene import Anatomy, Scene, load_scene, make_scene
-from arsurg_ros.overlay.scene_file import read_scene_file
+from arsurg_ros.geometry.decimation import distances_m
+from arsurg_ros.overlay.distance import SurfaceQuery
+from arsurg_ros.overlay.scene import (
+    Anatomy,
+    Instrument,
+    Landmark,
+    Scene,
+    SceneLook,
+    SceneWindow,
+    load_scene,
+    make_scene,
+)
+from arsurg_ros.overlay.scene_file import MAX_TRIANGLES, read_scene_file
 from arsurg_ros.overlay.style import ANATOMY, DEFAULT_STYLE, OKABE_ITO, Role
+from arsurg_ros.synthetic import Scene as SyntheticScene
 from arsurg_ros.synthetic import phantom_meshes
 from arsurg_ros.types import Mesh, MeshStyle
 
@@ -183,3 +196,228 @@ def test_a_recorded_scene_is_described_by_data_alone(shared_data: Path, tmp_path
     assert len(scene.anatomies) == 9
     assert dict(zip([m.name for m in scene.meshes], [s.rgb for s in scene.styles], strict=True))['arteries'] == (255, 0, 0)
     assert all(np.ptp(m.vertices_m, axis=0).max() < 0.4 for m in scene.meshes)
+
+
+def scene_of(folder: Path, **keys: Any) -> Path:
+    return write(folder, {'meshes': {'a': {'path': 'meshes/cube.ply', 'role': 'risk'}}, **keys})
+
+
+def test_lines_and_creases_are_styled_by_mesh(folder: Path) -> None:
+    lines = {'crease': 0.5, 'line_px': 7, 'dashed': True}
+    style = load_scene(write(folder, {'meshes': {'a': {'path': 'meshes/cube.ply', **lines}}})).styles[0]
+    assert (style.crease, style.width_px, style.dashed) == (0.5, 7.0, True)
+    assert load_scene(scene_of(folder)).styles_for(540)[0].width_px == DEFAULT_STYLE[Role.RISK].line_px / 2
+
+
+def test_a_margin_is_a_dashed_shell_of_its_own_after_all_structures(folder: Path) -> None:
+    meshes = {
+        'vein': {'path': 'metres.ply', 'unit': 'm', 'role': 'risk', 'margin': 5, 'colour': 'orange'},
+        'none': {'path': 'meshes/cube.ply', 'margin': 0},
+        'liver': {'path': 'meshes/cube.ply', 'margin': 2, 'visible': False},
+    }
+    scene = load_scene(write(folder, {'meshes': meshes}))
+    assert [m.name for m in scene.meshes] == ['vein', 'none', 'liver', 'vein margin', 'liver margin']
+    shell = scene.anatomies[3]
+    assert shell.role is Role.MARGIN and shell.margin_of == 'vein'
+    assert shell.style.inflate_m == pytest.approx(0.005)  # in the scene's unit, not the mesh's
+    assert shell.style.dashed and shell.style.fill == 0 and shell.style.rgb == OKABE_ITO['orange'] and shell.style.visible
+    assert not scene.anatomies[4].style.visible
+    assert shell.mesh.vertices_m is scene.meshes[0].vertices_m  # the renderer inflates it
+    sheet = write(folder, {'margin': {'colours': ['white'], 'dashed': False}}, 'margins.yaml')
+    other = load_scene(write(folder, {'style': sheet.name, 'meshes': meshes})).anatomies[3].style
+    assert other.rgb == (255, 255, 255) and not other.dashed
+
+
+def test_landmarks_are_inline_or_a_file(folder: Path) -> None:
+    scene = load_scene(scene_of(folder, landmarks={'points': {'tip': [1, 2, 3], 'end': [4, 5, 6.5]}, 'radius': 2}))
+    assert [p.name for p in scene.landmarks] == ['tip', 'end']
+    assert scene.landmarks[1].p_ct_m == pytest.approx([0.004, 0.005, 0.0065])
+    assert scene.landmarks[0].radius_m == pytest.approx(0.002) and scene.landmarks[0].label
+    assert scene.landmarks[0].style.rgb == DEFAULT_STYLE[Role.LANDMARK].colours[0]
+    (folder / 'points.csv').write_text('name,x,y,z\nxiphoid,10,20,30\n')
+    scene = load_scene(scene_of(folder, landmarks={'file': 'points.csv', 'labels': False, 'colour': 'blue', 'visible': False}))
+    (point,) = scene.landmarks
+    assert point.name == 'xiphoid' and point.p_ct_m == pytest.approx([0.01, 0.02, 0.03])
+    assert not point.label and point.style.rgb == OKABE_ITO['blue'] and not point.style.visible
+    landmarks = {'file': str(CONFIG / 'demo/landmarks.yaml')}
+    assert [p.name for p in load_scene(scene_of(folder, landmarks=landmarks)).landmarks][:2] == ['costal_right', 'xiphoid']
+
+
+def test_trajectories_run_from_entry_to_target_or_through_points(folder: Path) -> None:
+    scene = load_scene(
+        scene_of(
+            folder,
+            trajectories={
+                'biopsy': {'entry': [0, 0, 0], 'target': [0, 30, 40], 'radius': 0.8},
+                'drill': {'points': [[0, 0, 0], [0, 0.01, 0], [0, 0.01, 0.02]], 'unit': 'm', 'role': 'target', 'dashed': True},
+            },
+        )
+    )
+    biopsy, drill = scene.trajectories
+    assert biopsy.points_ct_m == pytest.approx(np.array([[0, 0, 0], [0, 0.03, 0.04]]))
+    assert biopsy.length_m == pytest.approx(0.05) and biopsy.radius_m == pytest.approx(0.0008)
+    assert biopsy.role is Role.TRAJECTORY and biopsy.style.rgb == DEFAULT_STYLE[Role.TRAJECTORY].colours[0]
+    assert drill.length_m == pytest.approx(0.03) and drill.radius_m is None
+    assert drill.role is Role.TARGET and drill.style.dashed and drill.style.rgb == DEFAULT_STYLE[Role.TARGET].colours[0]
+
+
+def test_instruments_are_shafts_or_meshes_in_the_frame_of_their_tip(folder: Path) -> None:
+    scene = load_scene(
+        scene_of(
+            folder,
+            instruments={
+                'pointer': {'shaft': {'radius': 2, 'length': 120, 'axis': [1, 0, 0]}},
+                'drill': {'mesh': 'meshes/cube.ply', 'frame': 'drill_tip', 'colour': 'white'},
+            },
+        )
+    )
+    pointer, drill = scene.instruments
+    assert pointer.frame == '' and np.ptp(pointer.mesh.vertices_m, axis=0) == pytest.approx([0.12, 0.004, 0.004], rel=1e-3)
+    assert pointer.style.rgb == DEFAULT_STYLE[Role.INSTRUMENT].colours[0]
+    assert drill.frame == 'drill_tip' and drill.mesh.name == 'drill' and len(drill.mesh.triangles) == 12
+    assert drill.source is not None and drill.source.path.name == 'cube.ply' and drill.style.rgb == (255, 255, 255)
+
+
+def test_the_look_is_read(folder: Path) -> None:
+    assert load_scene(scene_of(folder)).look == SceneLook()
+    look = load_scene(scene_of(folder, look={'depth_cue': 0.2, 'window': {'around': 'a', 'radius': 30, 'keep': 0.5}})).look
+    assert look == SceneLook(0.2, SceneWindow('a', pytest.approx(0.03), keep=0.5))
+    assert load_scene(scene_of(folder, look={'window': {'radius': 30}})).look.window == SceneWindow('tip', pytest.approx(0.03))
+
+
+def test_everything_can_be_shown_and_hidden_by_name(folder: Path) -> None:
+    scene = load_scene(
+        scene_of(
+            folder,
+            landmarks={'points': {'p': [0, 0, 0]}},
+            trajectories={'t': {'entry': [0, 0, 0], 'target': [0, 0, 1]}},
+            instruments={'i': {'shaft': {'radius': 1, 'length': 50}}},
+        )
+    )
+    hidden = scene.with_visible(dict.fromkeys('apti', False))
+    things = (*hidden.anatomies, *hidden.landmarks, *hidden.trajectories, *hidden.instruments)
+    assert len(things) == 4 and not any(thing.style.visible for thing in things)
+    assert hidden.with_visible({'a': True}).anatomies == scene.anatomies
+    with pytest.raises(ConfigError, match="nothing is named 'b'; valid: a, p, t, i"):
+        scene.with_visible({'b': True})
+
+
+def test_meshes_over_the_limit_are_decimated_largest_first_and_it_is_said(tmp_path: Path) -> None:
+    told: list[str] = []
+    meshes = {name: {'path': f'synthetic:{name}'} for name in ('liver', 'tumour')}  # 5120 and 1280 triangles
+    path = write(tmp_path, {'meshes': meshes, 'max_triangles': 3000})
+    scene = load_scene(path, progress=lambda what, share: told.append(what))
+    assert [len(m.triangles) for m in scene.meshes] == pytest.approx([1720, 1280], abs=4)
+    assert scene.warnings == (f'mesh liver: decimated from 5120 to {len(scene.meshes[0].triangles)} triangles',)
+    assert 'decimating liver from 5120 to 1720 triangles' in told
+    assert scene.reports[0].triangles == 5120 and scene.reports[0].closed
+    assert load_scene(write(tmp_path, {'meshes': meshes})).warnings == ()
+    assert sum(len(m.triangles) for m in scene.meshes) < MAX_TRIANGLES
+
+
+def test_levels_are_built_and_handed_on(tmp_path: Path) -> None:
+    meshes = {name: {'path': f'synthetic:{name}', 'margin': 2} for name in ('liver', 'tumour')}
+    scene = load_scene(write(tmp_path, {'meshes': meshes}))
+    assert [len(row) for row in scene.levels] == [3, 1, 3, 1]
+    assert {level.mesh.name for level in scene.anatomies[2].levels} == {'liver margin'}
+    assert [len(d.triangles) for d in scene.details] == [4, 2, 4, 2] and scene.details[0].error_m[0] == 0
+    made = make_scene({'m': scene.meshes[0]}, {})
+    assert made.levels == [[]] and made.details[0].triangles == (5120,)
+
+
+def test_an_open_mesh_is_drawn_and_warned_of(tmp_path: Path, cube_mesh: Mesh) -> None:
+    save_ply(replace(cube_mesh, triangles=cube_mesh.triangles[1:]), tmp_path / 'open.ply')
+    scene = load_scene(write(tmp_path, {'meshes': {'box': {'path': 'open.ply'}}}))
+    assert len(scene.meshes[0].triangles) == 11 and not scene.reports[0].closed
+    assert scene.warnings == ('mesh box: 3 open edges: the surface is not closed, so inside and outside are not told apart',)
+
+
+def test_vertices_at_one_place_become_one(tmp_path: Path, cube_mesh: Mesh) -> None:
+    corners = cube_mesh.vertices_m[cube_mesh.triangles.ravel()]
+    save_ply(Mesh('stl', corners, np.arange(36, dtype=np.uint32).reshape(-1, 3)), tmp_path / 'seams.ply')
+    scene = load_scene(write(tmp_path, {'meshes': {'box': {'path': 'seams.ply'}}}))
+    assert len(scene.meshes[0].vertices_m) == 8 and scene.reports[0].duplicate_vertices == 28 and scene.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ('keys', 'message'),
+    [
+        ({'max_triangles': 10}, 'max_triangles 10; valid: a whole number from 1000 to 2000000'),
+        ({'max_triangles': 1e5}, 'max_triangles 100000.0; valid'),
+        ({'landmarks': 3}, 'landmarks: 3: a mapping is needed; valid keys: points, file'),
+        ({'landmarks': {}}, 'landmarks: one of points .* and file is needed'),
+        ({'landmarks': {'points': {}, 'file': 'a.csv'}}, 'landmarks: one of points .* and file is needed'),
+        ({'landmarks': {'points': [1]}}, r'landmarks: points \[1\]: a mapping of names'),
+        ({'landmarks': {'points': {'a': [1, 2]}}}, r'point a \[1, 2\]; valid: three numbers'),
+        ({'landmarks': {'points': {'a': [1, 2, float('inf')]}}}, 'point a .*; valid: three numbers'),
+        ({'landmarks': {'points': {}, 'size': 2}}, "landmarks: unknown key 'size'; valid: points"),
+        ({'landmarks': {'points': {}, 'radius': 0}}, 'landmarks: radius 0; valid: a number from 0.1 to 1000'),
+        ({'landmarks': {'points': {}, 'labels': 'yes'}}, "landmarks: labels 'yes'; valid: true, false"),
+        ({'landmarks': {'file': 3}}, 'landmarks: file 3: the path of a points file is needed'),
+        ({'trajectories': [1]}, r'trajectories \[1\]: a mapping of names'),
+        ({'trajectories': {'t': {'entry': [0, 0, 0]}}}, 'trajectory t: entry and target, or points'),
+        ({'trajectories': {'t': {'points': 3}}}, 'trajectory t: entry and target, or points'),
+        ({'trajectories': {'t': {'points': [[0, 0, 0]]}}}, 'trajectory t: entry and target, or points'),
+        ({'trajectories': {'t': {'points': [[0, 0, 0], [0, 0, 0]]}}}, 'trajectory t: two points in a row'),
+        ({'trajectories': {'t': {'points': [[0, 0, 0], [0, 0, 'x']]}}}, 'trajectory t: point 1 .*three numbers'),
+        ({'trajectories': {'t': {'entry': [0, 0, 0], 'target': [1, 0, 0], 'points': []}}}, 'entry and target, or points'),
+        ({'trajectories': {'t': {'entry': [0, 0, 0], 'target': [1, 0, 0], 'radius': -1}}}, 'trajectory t: radius -1; valid'),
+        ({'trajectories': {'t': {'points': [[0, 0, 0], [1, 0, 0]], 'role': 'margin'}}}, "role 'margin'; valid: trajectory"),
+        ({'instruments': {'i': {}}}, 'instrument i: one of mesh .* and shaft'),
+        ({'instruments': {'i': {'mesh': 'a.stl', 'shaft': {}}}}, 'instrument i: one of mesh .* and shaft'),
+        ({'instruments': {'i': {'shaft': {'length': 10}}}}, 'instrument i: shaft: radius None; valid: a number from 0.1'),
+        ({'instruments': {'i': {'shaft': {'radius': 1, 'length': 1}}}}, 'shaft i: radius 0.001 m, length 0.001 m'),
+        ({'instruments': {'i': {'shaft': {'radius': 1, 'length': 9, 'axis': [0, 0, 0]}}}}, 'shaft i: axis'),
+        ({'instruments': {'i': {'shaft': {'radius': 1, 'length': 9, 'cap': 'cone'}}}}, "cap 'cone'; valid: round, flat"),
+        ({'instruments': {'i': {'shaft': {'radius': 1, 'length': 9}, 'frame': ''}}}, "frame '': the name of the TF frame"),
+        ({'look': {'glow': 1}}, "look: unknown key 'glow'; valid: depth_cue, window"),
+        ({'look': {'depth_cue': 2}}, 'look: depth_cue 2; valid: a number from 0 to 1'),
+        ({'look': {'window': {'radius': 0}}}, 'look: window: radius 0; valid'),
+        ({'look': {'window': {'radius': 5, 'around': 'b'}}}, "window: around 'b'; valid: tip, a"),
+    ],
+)
+def test_a_wrong_part_is_named(folder: Path, keys: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as error:
+        load_scene(scene_of(folder, **keys))
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('keys', 'message'),
+    [
+        ({'margin': -1}, 'mesh a: margin -1; valid: a number from 0 to 100'),
+        ({'margin': '5 mm'}, "mesh a: margin '5 mm'; valid"),
+        ({'line_px': 100}, 'mesh a: line_px 100; valid: a number from 1 to 20'),
+        ({'role': 'margin'}, "role 'margin'; valid: target, risk, context"),
+        ({'crease': 2}, 'mesh a: crease 2; valid: a number from 0 to 1'),
+        ({'dashed': 'on'}, "mesh a: dashed 'on'; valid: true, false"),
+    ],
+)
+def test_a_wrong_line_is_named(folder: Path, keys: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_scene(write(folder, {'meshes': {'a': {'path': 'meshes/cube.ply', **keys}}}))
+
+
+def test_names_are_there_once(cube_mesh: Mesh) -> None:
+    one = Anatomy(cube_mesh, MeshStyle((0, 0, 0)))
+    tool = Instrument('i', cube_mesh, one.style)
+    with pytest.raises(ConfigError, match="instrument 'i' is there more than once"):
+        Scene((one,), instruments=(tool, tool))
+    point = Landmark('p', np.zeros(3), one.style)
+    with pytest.raises(ConfigError, match="landmark 'p' is there more than once"):
+        Scene((one,), landmarks=(point, point))
+
+
+def test_the_demos_plan_reaches_the_tumour_clear_of_the_veins() -> None:
+    scene = load_scene(CONFIG / 'demo/scene.yaml')
+    meshes = {a.name: a.mesh for a in scene.anatomies}
+    (path,) = scene.trajectories
+    along = path.points_ct_m[0] + np.linspace(0, 1, 100)[:, None] * (path.points_ct_m[1] - path.points_ct_m[0])
+    assert SurfaceQuery(meshes['tumour']).query(path.points_ct_m[1]).inside
+    clear = [float(distances_m(meshes[name], along).min()) for name in ('portal_vein', 'hepatic_vein')]
+    assert min(clear) > 0.003 > (path.radius_m or 1)
+    (pointer,) = scene.instruments
+    truth = SyntheticScene()
+    handle = -truth.p_tool_tip + [0, 0, -0.004]  # the tip frame is turned as the board
+    axis = pointer.mesh.vertices_m[np.linalg.norm(pointer.mesh.vertices_m, axis=1).argmax()]
+    assert np.dot(axis, handle) / np.linalg.norm(axis) / np.linalg.norm(handle) > 0.999
