@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from arsurg_ros.geometry import se3  # noqa: E402
 from arsurg_ros.kernels import reference  # noqa: E402
-from arsurg_ros.kernels.golden import background  # noqa: E402
+from arsurg_ros.kernels.golden import background, overlay_rows  # noqa: E402
 from arsurg_ros.kernels.landmarks import REFUSALS  # noqa: E402
 from arsurg_ros.kernels.poses import REFUSALS as POSE_REFUSALS  # noqa: E402
 from arsurg_ros.kernels.reference_raster import ReferenceRasteriser  # noqa: E402
@@ -149,6 +149,9 @@ def refused(name: str, T0: F64, T1: F64, alpha: float) -> Case:
     return {**case, 'status': answer[0], 'index': answer[1], 'refused': f'index {answer[1]} {POSE_REFUSALS[answer[0]]}'}
 
 
+PLAIN = (0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
 def overlay() -> list[Case]:
     """Small scenes by the twin."""
     plain = [40.0, 0, 15.5, 39.0, 11.5, 0, 0, 0, 0, 0, 1.0]
@@ -161,15 +164,35 @@ def overlay() -> list[Case]:
     flat_on = upright.copy()
     flat_on[:3, 3] = (0, 0, 0.3)
     floor = se3.compose([[1, 0, 0], [0, 0, -1], [0, 1, 0]], [0, 0.03, 0.05])
+    fisheye = [9.0, 0.2, 15.5, 9.5, 11.5, 0.02, -0.01, 0.003, -0.001, 0.0, 20.0, 1.0]
+    cut = se3.exp([0.0, 0.0, 0.2, 0.0, 1.2, 0.0])
+    lines = {'fill': 0.35, 'outline': 0.9}
+    mask = np.clip(40.0 * (np.arange(32) - 14.0), 0, 255) * np.ones((24, 1))
+    box = cube(0.05)
     return [
-        scene('quad', plain, [quad], [flat_on], [(0.5, 1.0)]),
-        scene('shell and core', plain, [shell, core], [ahead, ahead], [(0.35, 1.0), (0.9, 0.5)]),
-        scene('distortion and skew', bent, [shell, core], [ahead, beside], [(0.35, 1.0), (0.5, 1.0)]),
-        scene('through the near plane', plain, [quad], [floor], [(0.5, 1.0)]),
-        scene('behind the camera', plain, [shell], [se3.compose(np.eye(3), [0, 0, -0.3])], [(0.5, 1.0)]),
-        scene('one hidden by its style', plain, [shell, core], [ahead, ahead], [(-1.0, 0.0), (1.0, 1.0)]),
-        scene('eye inside', plain, [shell], [se3.compose(np.eye(3), [0, 0, 0.01])], [(0.5, 1.0)]),
-    ]
+        scene('quad', plain, [quad], [flat_on], [{}]),
+        scene('shell and core', plain, [shell, core], [ahead, ahead], [lines, {'fill': 0.9, 'outline': 0.5}]),
+        scene('distortion and skew', bent, [shell, core], [ahead, beside], [lines, {}]),
+        scene('through the near plane', plain, [quad], [floor], [{}]),
+        scene('behind the camera', plain, [shell], [se3.compose(np.eye(3), [0, 0, -0.3])], [{}]),
+        scene('one hidden by its style', plain, [shell, core], [ahead, ahead], [{'visible': 0.0}, {'fill': 1.0}]),
+        scene('eye inside', plain, [shell], [se3.compose(np.eye(3), [0, 0, 0.01])], [{}]),
+        scene('fisheye', fisheye, [quad, shell], [flat_on, beside], [{'fill': 0.8}, lines]),
+        scene('surfaces that cross', plain, [quad, core], [cut, flat_on @ ahead], [{'fill': 0.7}, {'fill': 0.8, 'outline': 0.0}]),
+        scene('creases, dashed, inflated', plain, [box, core], [ahead, beside], [
+            {'crease': 0.7, 'outline': 0.8, 'width': 3.0, 'dashed': 1.0, 'fill': 0.2}, {'inflate': 0.01, 'width': 1.0}
+        ]),
+        scene('depth cue and window', plain, [shell, core], [ahead, beside], [lines, {}],
+              (0.8, 0.1, 0.25, 1.0, 14.0, 11.0, 8.0, 3.0, 0.5)),
+        scene('mask and occluder', plain, [shell, core], [ahead, beside], [lines, {'occluder': 1.0}], PLAIN, mask),
+    ]  # fmt: skip
+
+
+def cube(half_m: float) -> tuple[F64, list[list[int]]]:
+    """Return a cube of twelve triangles, its sides outward."""
+    points = half_m * np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
+    sides = ((0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3))
+    return points, [t for a, b, c, d in sides for t in ([a, b, c], [a, c, d])]
 
 
 def ball(radius_m: float, n: int) -> tuple[F64, list[list[int]]]:
@@ -184,24 +207,37 @@ def ball(radius_m: float, n: int) -> tuple[F64, list[list[int]]]:
     return points, triangles
 
 
-def scene(name: str, camera: list[float], meshes: list[Any], poses: list[F64], styles: list[tuple[float, float]]) -> Case:
-    """Return one picture of 32x24; a fill below zero makes its mesh invisible."""
+def scene(
+    name: str,
+    camera: list[float],
+    meshes: list[Any],
+    poses: list[F64],
+    styles: list[dict[str, float]],
+    look: tuple[float, ...] = PLAIN,
+    mask: Any = None,
+) -> Case:
+    """Return one picture of 32x24; ``look`` is the kernel's row."""
     width, height = 32, 24
     kept = [Mesh('golden', np.asarray(v, np.float32), np.asarray(t, np.uint32)) for v, t in meshes]
-    colours = [(220, 90, 40), (40, 180, 90)]
-    rows = [[*c, max(f, 0.0), o, float(f >= 0), 0, 0] for c, (f, o) in zip(colours, styles, strict=False)]
-    pose_rows = np.array([T[:3] for T in poses])
-    image, depth, ids = ReferenceRasteriser(width, height, kept).render(
-        background(width, height), np.array(camera), pose_rows, np.array(rows, np.float32)
-    )
-    return {
+    colours = [(40, 90, 220), (90, 180, 40)]
+    rows = np.zeros((len(meshes), 16), np.float32)
+    for row, colour, style in zip(rows, colours, styles, strict=False):
+        full = {'fill': 0.5, 'outline': 1.0, 'visible': 1.0, 'crease': 0.0, 'width': 2.0, 'dashed': 0.0, 'occluder': 0.0, 'inflate': 0.0}
+        row[:11] = (*colour, *(full | style).values())
+    case = {
         'name': name,
         'width': width,
         'height': height,
-        'camera': camera,
+        'camera': [*camera, 0.0][:12],
         'meshes': [{'vertices': m.vertices_m.ravel().tolist(), 'triangles': m.triangles.ravel().tolist()} for m in kept],
-        'poses': flat(pose_rows),
+        'poses': flat(np.array([T[:3] for T in poses])),
         'styles': flat(rows),
+        'look': [*look, float(mask is not None)],
+        'mask': [] if mask is None else np.asarray(mask, np.uint8).ravel().tolist(),
+    }
+    image = background(width, height)
+    depth, ids, _ = ReferenceRasteriser(width, height, len(kept), kept).render(image, overlay_rows(case))
+    return case | {
         'ids': ids.ravel().tolist(),
         'depth': [float(f'{v:.8g}') for v in np.where(np.isinf(depth), 0, depth).ravel()],
         'image': image.ravel().tolist(),

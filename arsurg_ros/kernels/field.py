@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from arsurg_ros.geometry.camera import distort_fisheye
 from arsurg_ros.types import F64
 
 _DIRECTIONS, _STEPS, _FARTHEST = 128, 1000, 10.0
+_FISHEYE_FARTHEST_RAD = np.radians(88.5)
 _MARGIN = 1.06  # 1 / cos(pi / 16) of the field polygon, and a corner that falls between two directions
 
 
@@ -16,13 +18,14 @@ def field_radius(camera: F64, width_px: int, height_px: int) -> float:
     """Return the radius of x/z, y/z that holds the whole image but stays inside of the distortion's fold.
 
     Brown-Conrady maps far directions back into the image (a barrel's cubic turns round); beyond the fold nothing can be
-    drawn. ``camera`` is fx skew cx fy cy k1 k2 p1 p2 k3. Rays in 128 directions are followed until they leave the image
+    drawn. ``camera`` is fx skew cx fy cy k1 k2 p1 p2 k3, a number that is not read, and 1 for a fisheye (with k1 k2 k3 k4): its
+    field is never wider than 88.5 degrees off the axis. Rays in 128 directions are followed until they leave the image
     for good, or until the distortion's Jacobian is no longer positive, whichever direction folds first.
     """
     angle = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
-    r = np.linspace(0.0, _FARTHEST, _STEPS + 1)[:, None]
+    r = _radii(camera)
     x, y = r * np.cos(angle), r * np.sin(angle)
-    pixels, jacobian = _distort(camera, x, y)
+    pixels, jacobian = _equidistant(camera, x, y) if camera[11] else _distort(camera, x, y)
     sound = np.logical_and.accumulate(jacobian > 0.05, axis=0)
     fold = float(r[sound.sum(axis=0).min() - 1, 0])
     u, v = pixels
@@ -32,9 +35,24 @@ def field_radius(camera: F64, width_px: int, height_px: int) -> float:
     return max(min(wanted, fold), 1e-6)
 
 
+def _radii(camera: F64) -> F64:
+    if camera[11]:
+        return np.tan(np.linspace(0.0, _FISHEYE_FARTHEST_RAD, _STEPS + 1))[:, None]
+    return np.linspace(0.0, _FARTHEST, _STEPS + 1)[:, None]
+
+
+def _equidistant(camera: F64, x: F64, y: F64) -> tuple[tuple[F64, F64], F64]:
+    """Return pixels, and how fast the distorted angle grows with the true one."""
+    fx, skew, cx, fy, cy, *k = camera[:9]
+    xd, yd = distort_fisheye(np.array(k), x, y)
+    t2 = np.arctan(np.hypot(x, y)) ** 2
+    growth = 1.0 + t2 * (3 * k[0] + t2 * (5 * k[1] + t2 * (7 * k[2] + t2 * 9 * k[3])))
+    return (fx * xd + skew * yd + cx, fy * yd + cy), growth
+
+
 def _distort(camera: F64, x: F64, y: F64) -> tuple[tuple[F64, F64], F64]:
     """Return pixels, and the determinant of the distortion's Jacobian."""
-    fx, skew, cx, fy, cy, k1, k2, p1, p2, k3 = camera
+    fx, skew, cx, fy, cy, k1, k2, p1, p2, k3 = camera[:10]
     r2 = x * x + y * y
     radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
     slope = 2.0 * (k1 + r2 * (2.0 * k2 + 3.0 * r2 * k3))

@@ -5,191 +5,206 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arsurg_ros.types import F32, F64, U8, Mesh
+from arsurg_ros.kernels import reference_project as rp
+from arsurg_ros.kernels.reference_lines import Strokes, segments
+from arsurg_ros.kernels.reference_mesh import Prepared, prepare
+from arsurg_ros.types import F32, F64, I64, U8, Mesh
 
-NEAR_M, SIDES, SUBPIXEL = 1e-3, 16, 256
-STEP, SLOPE_PX, AMBIENT = 0.02, 12.0, np.float32(0.3)
-_REJECT = 0b11111
-I64 = NDArray[np.int64]
+if TYPE_CHECKING:
+    from arsurg_ros.kernels.raster_rows import Rows
+
+AMBIENT = np.float32(0.3)
+#: Pixels of a layer around the picture.
+APRON = 8
+Region = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
-class Corners:
-    """Projected corners of n vertices: snapped pixel (n, 2) in 1/256 px, 1/z and shade (n,) float32."""
+class Layer:
+    """Nearest surface of one mesh: 1/z (0 for none) and shade, APRON px beyond the picture on each side."""
 
-    xy: I64
-    invz: F32
-    shade: F32
+    def __init__(self, height_px: int, width_px: int) -> None:
+        self.invz: F32 = np.zeros((height_px + 2 * APRON, width_px + 2 * APRON), np.float32)
+        self.shade: F32 = np.zeros_like(self.invz)
+
+    def triangle(self, c: rp.Corners) -> None:
+        """Fill one triangle: integer edge functions, top-left rule, nearest wins."""
+        xy, invz, shades = c.xy, c.invz, c.shade
+        height, width = self.invz.shape
+        low = np.maximum(-(-xy.min(axis=0) // rp.SUBPIXEL), -APRON)
+        high = np.minimum(xy.max(axis=0) // rp.SUBPIXEL, (width - APRON - 1, height - APRON - 1))
+        (ax, ay), (bx, by), (cx, cy) = xy.tolist()
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if (low > high).any() or area == 0:
+            return
+        if area < 0:
+            xy, invz, shades, area = xy[[0, 2, 1]], invz[[0, 2, 1]], shades[[0, 2, 1]], -area
+        columns, rows = np.arange(high[0] - low[0] + 1), np.arange(high[1] - low[1] + 1)
+        inside = _covered(xy, low, columns, rows)
+        z = np.clip(_plane(xy, invz, area, low, columns, rows), invz.min(), invz.max())
+        window = np.s_[low[1] + APRON : high[1] + APRON + 1, low[0] + APRON : high[0] + APRON + 1]
+        draw = inside & (z > self.invz[window])
+        self.invz[window][draw] = z[draw]
+        self.shade[window][draw] = _plane(xy, shades, area, low, columns, rows)[draw]
 
 
 class ReferenceRasteriser:
     """Same call as the kernel's wrapper in raster.py."""
 
-    def __init__(self, width_px: int, height_px: int, meshes: Sequence[Mesh]) -> None:
-        """Keep the meshes and compute their normals."""
-        self._meshes = meshes
-        self._normals = [vertex_normals(m) for m in meshes]
-        self.image: U8 = np.zeros((height_px, width_px, 3), np.uint8)
-        self.depth: F32 = np.full((height_px, width_px), np.inf, np.float32)
-        self.ids: U8 = np.zeros((height_px, width_px), np.uint8)
+    def __init__(self, width_px: int, height_px: int, meshes: int, resident: Sequence[Mesh]) -> None:
+        """Keep the meshes and prepare them."""
+        self._resident = resident
+        self._prepared = [prepare(m) for m in resident]
+        self._shape = (height_px, width_px)
+        self.depth: F32 = np.full(self._shape, np.inf, np.float32)
+        self.ids: U8 = np.zeros(self._shape, np.uint8)
 
-    def render(self, image: U8 | None, camera: F64, poses: F64, styles: F32) -> tuple[U8, F32, U8]:
-        """Draw; camera (11,), poses (n, 3, 4), styles (n, 8) as in the kernel's arena."""
-        self.image[:] = 0 if image is None else image
-        self.depth[:], self.ids[:] = np.inf, 0
-        nearest = {k: self._nearest(k, poses[k]) for k in range(len(self._meshes)) if styles[k, 5] > 0}
-        visible = [k for k, z in nearest.items() if np.isfinite(z)]
-        for k in sorted(visible, key=lambda k: (-nearest[k], k)):
-            layer = self._draw(k, poses[k], camera)
-            self._composite(layer, k, styles[k], step_threshold(camera[0]))
-        return self.image, self.depth, self.ids
+    def render(self, image: U8, rows: Rows) -> tuple[F32, U8, Region]:
+        """Draw in place; the region is that of the pixels that changed."""
+        before = image.copy()
+        weight = window_weight(rows.look, self._shape)
+        mask = np.zeros(self._shape, np.uint8) if rows.mask is None else rows.mask.copy()
+        best = np.zeros(self._shape, np.float32)
+        self.ids[:] = 0
+        keys, colours = [], []
+        for k, style in enumerate(rows.styles):
+            found = self._draw(int(rows.select[k]), rows.poses[k], style, rows.camera) if style[5] > 0 else None
+            if found is None:
+                continue
+            layer, strokes = found
+            invz = layer.invz[APRON:-APRON, APRON:-APRON]
+            if style[9] > 0:
+                style = style.copy()
+                style[3] = 1.0
+                mask = np.maximum(mask, fragments(layer, strokes, style, None, rows.look)[1][..., 3])
+                continue
+            key, colour = fragments(layer, strokes, style, weight, rows.look)
+            keys.append(key)
+            colours.append(colour)
+            nearer = invz > best
+            best[nearer], self.ids[nearer] = invz[nearer], k + 1
+        if weight is not None:
+            darkness = (weight * np.float32(1.0 - np.float32(rows.look[8])) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+            blend(image, np.stack([*[np.zeros_like(darkness)] * 3, darkness], axis=-1))
+        if keys:
+            order = np.argsort(np.stack(keys), axis=0, kind='stable')
+            stack = np.take_along_axis(np.stack(colours), order[..., None], axis=0)
+            for layer_colours in stack:
+                blend(image, layer_colours)
+        m = mask[..., None].astype(np.int64)
+        image[:] = np.where(m > 0, (image * (255 - m) + before * m + 127) // 255, image)
+        with np.errstate(divide='ignore'):
+            self.depth[:] = np.float32(1) / best
+        return self.depth, self.ids, changed(image, before, best)
 
-    def _nearest(self, k: int, pose: F64) -> float:
-        z = to_camera(pose, self._meshes[k].vertices_m)[:, 2]
-        return max(float(z.min()), NEAR_M) if z.size and z.max() >= NEAR_M else np.inf
-
-    def _draw(self, k: int, pose: F64, camera: F64) -> tuple[F32, F32]:
-        mesh = self._meshes[k]
-        p = to_camera(pose, mesh.vertices_m)
-        shades = shade(pose, mesh.vertices_m, self._normals[k])
-        codes = outcode(p, camera[10])
-        layer = (np.zeros(self.ids.shape, np.float32), np.zeros(self.ids.shape, np.float32))
-        ready = project(np.where((codes == 0)[:, None], p, (0.0, 0.0, 1.0)), shades, camera)
-        for t in mesh.triangles:
-            code = codes[t]
-            if not code.any():
-                fill(layer, ready.xy[t], ready.invz[t], ready.shade[t])
-            elif not np.bitwise_and.reduce(code) & _REJECT:
-                self._clipped(layer, p[t], shades[t], camera)
-        return layer
+    def _draw(self, row: int, pose: F64, style: F32, camera: F64) -> tuple[Layer, Strokes] | None:
+        mesh, prepared = self._resident[row], self._prepared[row]
+        vertices = mesh.vertices_m.astype(np.float64) + np.float64(style[10]) * prepared.normals.astype(np.float64)
+        p = rp.to_camera(pose, vertices)
+        codes = rp.outcode(p, camera[10])
+        if not len(codes) or np.bitwise_and.reduce(codes) & rp.REJECT:
+            return None
+        points = np.column_stack([p, rp.shade(pose, vertices, prepared.normals)])
+        ready = rp.project(np.where((codes == 0)[:, None], p, (0.0, 0.0, 1.0)), points[:, 3], camera)
+        layer, front = Layer(*self._shape), np.zeros(len(mesh.triangles), bool)
+        for f, t in enumerate(mesh.triangles.astype(np.int64)):
+            front[f] = self._triangle(layer, points[t], ready[t], codes[t], camera)
+        strokes = Strokes(layer.invz, self._shape, style, anchor(mesh, pose, camera), APRON)
+        for segment in segments(prepared, front, points, ready, codes, pose, camera, bool(style[6] > 0)):
+            strokes.draw(segment)
+        return layer, strokes
 
     @staticmethod
-    def _clipped(layer: tuple[F32, F32], p: F64, shades: F32, camera: F64) -> None:
-        polygon = clip(np.column_stack([p, shades.astype(np.float64)]), camera[10])
-        if len(polygon) < 3:
-            return
-        c = project(polygon[:, :3], polygon[:, 3].astype(np.float32), camera)
-        for i in range(2, len(polygon)):
-            fan = [0, i - 1, i]
-            fill(layer, c.xy[fan], c.invz[fan], c.shade[fan])
-
-    def _composite(self, layer: tuple[F32, F32], k: int, style: F32, step: np.float32) -> None:
-        invz, shades = layer
-        covered, outline = invz > 0, outlines(invz, step)
-        level = np.clip(shades * np.float32(255) + np.float32(0.5), 0, 255).astype(np.int64)
-        lit = AMBIENT + (np.float32(1) - AMBIENT) * level.astype(np.float32) / np.float32(255)
-        bgr = style[2::-1]
-        alpha_fill, alpha_line = (int(np.float32(a) * np.float32(256) + np.float32(0.5)) for a in style[3:5])
-        colour = (bgr * lit[..., None] + np.float32(0.5)).astype(np.int64)
-        line = (bgr + np.float32(0.5)).astype(np.int64)
-        over = np.where(outline, alpha_line, 0)[..., None]
-        under = alpha_fill * (256 - over) // 256
-        mixed = (self.image * (256 - over - under) + under * colour + over * line + 128) >> 8
-        self.image[covered] = mixed[covered].astype(np.uint8)
-        with np.errstate(divide='ignore'):
-            depth = np.float32(1) / invz
-        nearer = depth < self.depth
-        self.depth[nearer] = depth[nearer]
-        self.ids[nearer] = k + 1
+    def _triangle(layer: Layer, points: F64, ready: rp.Corners, codes: I64, camera: F64) -> bool:
+        """Draw a triangle; return whether its front is seen."""
+        if not codes.any():
+            (ax, ay), (bx, by), (cx, cy) = ready.xy.tolist()
+            area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+            extent = ready.xy.max(axis=0) - ready.xy.min(axis=0)
+            if area and not rp.straight(camera) and extent.max() > rp.SHORT_PX * rp.SUBPIXEL:
+                for t in rp.split_triangle(points, camera):
+                    layer.triangle(rp.project(t[:, :3], t[:, 3], camera))
+            else:
+                layer.triangle(ready)
+            return area < 0
+        front = bool(points[0, :3] @ np.cross(points[1, :3], points[2, :3]) < 0)
+        if not np.bitwise_and.reduce(codes) & rp.REJECT:
+            polygon = rp.clip(points, camera[10])
+            for i in range(2, len(polygon)):
+                fan = polygon[[0, i - 1, i]]
+                for t in [fan] if rp.straight(camera) else rp.split_triangle(fan, camera):
+                    layer.triangle(rp.project(t[:, :3], t[:, 3], camera))
+        return front
 
 
-def vertex_normals(mesh: Mesh) -> F32:
-    """Return unit normals (V, 3): the area-weighted mean of the faces' normals, zero where there is no area."""
-    v, t = mesh.vertices_m.astype(np.float64), mesh.triangles.astype(np.int64)
-    face = np.cross(v[t[:, 1]] - v[t[:, 0]], v[t[:, 2]] - v[t[:, 0]]).astype(np.float32)
-    sums = np.zeros((len(v), 3), np.float32)
-    np.add.at(sums, t.ravel(), np.repeat(face, 3, axis=0))
-    length = np.sqrt(np.sum(sums.astype(np.float64) ** 2, axis=1, keepdims=True))
-    unit = np.divide(sums, length, out=np.zeros_like(length).repeat(3, 1), where=length > 0)
-    return np.asarray(unit, dtype=np.float32)
+def anchor(mesh: Mesh, pose: F64, camera: F64) -> F32:
+    """Return where a mesh's dashes begin: the picture (2,) of its bounds' middle, px."""
+    low, high = mesh.vertices_m.min(axis=0).astype(np.float64), mesh.vertices_m.max(axis=0).astype(np.float64)
+    p = rp.to_camera(pose, ((low + high) * 0.5)[None])
+    if rp.outcode(p, camera[10])[0]:
+        return np.zeros(2, np.float32)
+    return np.asarray(rp.project(p, np.zeros(1), camera).xy[0] >> 8, dtype=np.float32)
 
 
-def to_camera(pose: F64, vertices: F32) -> F64:
-    """Return p_cam (V, 3) for the upper rows (3, 4) of T_cam_mesh; the kernel's order of operations."""
-    x, y, z = vertices.astype(np.float64).T
-    return np.column_stack([r[0] * x + r[1] * y + r[2] * z + r[3] for r in pose])
+def window_weight(look: F64, shape: tuple[int, int]) -> F32 | None:
+    """Return 1 inside of the window's rim, 0 outside of its radius (H, W); None without a window."""
+    if not look[3]:
+        return None
+    u, v, radius, rim = look[4:8].astype(np.float32)
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    r = np.sqrt((x - u) * (x - u) + (y - v) * (y - v))
+    weight: F32 = np.clip((radius - r) / rim, 0, 1).astype(np.float32)
+    return weight
 
 
-def shade(pose: F64, vertices: F32, normals: F32) -> F32:
-    """Return |n . v| (V,) of unit normals and directions to the eye."""
-    v = vertices.astype(np.float64) + pose[:, :3].T @ pose[:, 3]
-    dot = np.abs(np.sum(normals * v, axis=1))
-    return np.asarray(dot / np.maximum(np.sqrt(np.sum(v * v, axis=1)), 1e-30), dtype=np.float32)
+def fragments(layer: Layer, strokes: Strokes, style: F32, weight: F32 | None, look: F64) -> tuple[F32, U8]:
+    """Return a mesh's 1/z (H, W) by which it is ordered, and its colour times alpha with alpha (H, W, 4)."""
+    one, half = np.float32(1), np.float32(0.5)
+    own = np.s_[APRON:-APRON, APRON:-APRON]
+    invz, inside = layer.invz[own], layer.invz[own] > 0
+    cover = np.where(inside, np.minimum(half + strokes.near, one), np.maximum(half - strokes.near, 0)).astype(np.float32)
+    key = np.where(inside, invz, strokes.invz)
+    shade = np.clip(np.where(inside, layer.shade[own], strokes.shade), 0, 1)
+    lit = AMBIENT + (one - AMBIENT) * shade
+    cue = np.ones_like(lit)
+    if look[0] > 0:
+        scale = np.float32(1.0 / (look[2] - look[1]))
+        depth = one / np.maximum(key, np.float32(1e-9))
+        cue = one - np.float32(look[0]) * np.clip((depth - np.float32(look[1])) * scale, 0, 1)
+    fill = np.float32(style[3]) * (one if weight is None else weight)
+    under = fill * cover * (one - strokes.line)
+    amount = lit * cue * under + cue * strokes.line
+    alpha = (under + strokes.line) * np.float32(255)
+    colour = np.concatenate([amount[..., None] * style[:3], alpha[..., None]], axis=-1) + half
+    return key, np.where(key[..., None] > 0, colour, 0).astype(np.uint8)
 
 
-def outcode(p: F64, radius: float) -> NDArray[np.int64]:
-    """Return which limits points (V, 3) miss: near plane, the field's box (4), the polygon's inner circle."""
-    x, y, z = p.T
-    limit, inner = radius * z, radius * np.cos(np.pi / SIDES) * z
-    tests = (z < NEAR_M, x > limit, x < -limit, y > limit, y < -limit, x * x + y * y > inner * inner)
-    return np.asarray(np.sum([t.astype(np.int64) << i for i, t in enumerate(tests)], axis=0), dtype=np.int64)
+def blend(image: U8, colour: U8) -> None:
+    """Blend in place: colour + old (255 - alpha) / 255, rounded."""
+    v = image * (255 - colour[..., 3:].astype(np.int64)) + 128
+    image[:] = np.minimum(((v + (v >> 8)) >> 8) + colour[..., :3], 255)
 
 
-def project(p: F64, shades: F32, camera: F64) -> Corners:
-    """Return the snapped pixels of points (V, 3) in front of the camera and inside the field."""
-    fx, skew, cx, fy, cy, k1, k2, p1, p2, k3 = camera[:10]
-    x, y = p[:, 0] / p[:, 2], p[:, 1] / p[:, 2]
-    xx, yy, xy = x * x, y * y, x * y
-    r2 = xx + yy
-    radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
-    xd = x * radial + (2.0 * p1 * xy + p2 * (r2 + 2.0 * xx))
-    yd = y * radial + (p1 * (r2 + 2.0 * yy) + 2.0 * p2 * xy)
-    uv = np.column_stack([fx * xd + skew * yd + cx, fy * yd + cy])
-    snapped = np.floor(uv * SUBPIXEL + 0.5 + 2.0**30).astype(np.int64) - (1 << 30)
-    return Corners(snapped, (1.0 / p[:, 2]).astype(np.float32), shades)
-
-
-def clip(polygon: F64, radius: float) -> F64:
-    """Return what is left of a polygon (n, 4: x y z shade) inside the near plane and the field polygon."""
-    inner = radius * np.cos(np.pi / SIDES)
-    angles = 2 * np.pi * np.arange(SIDES) / SIDES
-    planes = [((0.0, 0.0, 1.0), -NEAR_M), *(((-np.cos(a), -np.sin(a), inner), 0.0) for a in angles)]
-    for normal, offset in planes:
-        d = polygon[:, :3] @ np.array(normal) + offset
-        kept = []
-        for i in range(len(polygon)):
-            if (d[i - 1] >= 0) != (d[i] >= 0):
-                j, k = (i - 1, i) if d[i - 1] >= 0 else (i, i - 1)
-                kept.append(polygon[j] + d[j] / (d[j] - d[k]) * (polygon[k] - polygon[j]))
-            if d[i] >= 0:
-                kept.append(polygon[i])
-        polygon = np.array(kept).reshape(-1, 4)
-    return polygon
-
-
-def fill(layer: tuple[F32, F32], xy: I64, invz: F32, shades: F32) -> None:
-    """Fill one triangle into 1/z and shade: integer edge functions, top-left rule, nearest wins."""
-    height, width = layer[0].shape
-    low = np.maximum(-(-xy.min(axis=0) // SUBPIXEL), 0)
-    high = np.minimum(xy.max(axis=0) // SUBPIXEL, (width - 1, height - 1))
-    (ax, ay), (bx, by), (cx, cy) = xy.tolist()
-    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    if (low > high).any() or area == 0:
-        return
-    if area < 0:
-        xy, invz, shades, area = xy[[0, 2, 1]], invz[[0, 2, 1]], shades[[0, 2, 1]], -area
-    columns, rows = np.arange(high[0] - low[0] + 1), np.arange(high[1] - low[1] + 1)
-    inside = _covered(xy, low, columns, rows)
-    z = np.clip(_plane(xy, invz, area, low, columns, rows), invz.min(), invz.max())
-    window = np.s_[low[1] : high[1] + 1, low[0] : high[0] + 1]
-    draw = inside & (z > layer[0][window])
-    layer[0][window][draw] = z[draw]
-    layer[1][window][draw] = _plane(xy, shades, area, low, columns, rows)[draw]
+def changed(image: U8, before: U8, best: F32) -> Region:
+    """Return the rectangle of what was drawn."""
+    rows, columns = np.nonzero((image != before).any(axis=2) | (best > 0))
+    if not len(rows):
+        return (0, 0, 0, 0)
+    return (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
 
 
 def _covered(xy: I64, low: I64, columns: I64, rows: I64) -> NDArray[np.bool_]:
     inside = np.ones((len(rows), len(columns)), bool)
     for p, q in ((0, 1), (1, 2), (2, 0)):
         dx, dy = (xy[q] - xy[p]).tolist()
-        px, py = (low * SUBPIXEL - xy[p]).tolist()
+        px, py = (low * rp.SUBPIXEL - xy[p]).tolist()
         top_left = dy < 0 or (dy == 0 and dx > 0)
         start = dx * py - dy * px - (not top_left)
-        inside &= start - dy * SUBPIXEL * columns + dx * SUBPIXEL * rows[:, None] >= 0
+        inside &= start - dy * rp.SUBPIXEL * columns + dx * rp.SUBPIXEL * rows[:, None] >= 0
     return inside
 
 
@@ -197,29 +212,12 @@ def _plane(xy: I64, values: F32, area: int, low: I64, columns: I64, rows: I64) -
     v = values.astype(np.float64)
     (x1, y1), (x2, y2) = (xy[1:] - xy[0]).tolist()
     u1, u2 = v[1] - v[0], v[2] - v[0]
-    scale = SUBPIXEL / area
+    scale = rp.SUBPIXEL / area
     dx, dy = (u1 * y2 - u2 * y1) * scale, (u2 * x1 - u1 * x2) * scale
-    ox, oy = (low * SUBPIXEL - xy[0]).tolist()
-    row = (v[0] + (dx * ox + dy * oy) / SUBPIXEL + dy * rows).astype(np.float32)
+    ox, oy = (low * rp.SUBPIXEL - xy[0]).tolist()
+    row = (v[0] + (dx * ox + dy * oy) / rp.SUBPIXEL + dy * rows).astype(np.float32)
     out: F32 = row[:, None] + np.float32(dx) * columns.astype(np.float32)
     return out
 
 
-def step_threshold(fx_px: float) -> np.float32:
-    """Return the share of a pixel's 1/z below which a neighbour's is a step: see STEP in composite.rs."""
-    step: np.float32 = np.float32(1.0 / (1.0 + max(STEP, SLOPE_PX / fx_px)))
-    return step
-
-
-def outlines(invz: F32, step: np.float32) -> NDArray[np.bool_]:
-    """Return where a pixel up to two away, along a row or column, shows nothing or something farther by a step."""
-    padded = np.pad(invz, 2, mode='edge')
-    height, width = invz.shape
-    least = invz.copy()
-    for dx in (-2, -1, 1, 2):
-        least = np.minimum(least, padded[2 : 2 + height, 2 + dx : 2 + dx + width])
-    for dy in (-2, -1, 1, 2):
-        shifted = np.arange(height) + dy
-        rows = np.where((shifted < 0) | (shifted >= height), np.arange(height), shifted)
-        least = np.minimum(least, invz[rows])
-    return np.asarray(least < step * invz)
+__all__ = ['Prepared', 'ReferenceRasteriser']

@@ -1,44 +1,38 @@
 // SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 // SPDX-License-Identifier: Apache-2.0
-//! Triangles that cross the near plane or the field polygon: Sutherland and Hodgman, Comm. ACM 17(1), 1974.
+//! Triangles and lines that cross the near plane or the field polygon: Sutherland and Hodgman, Comm. ACM 17(1), 1974.
 
 use crate::camera::{Camera, SIDES};
-use crate::fill::{Corner, Painter};
-use crate::project::{point, Pose};
+use crate::project::Vertex;
 
-const MOST: usize = 3 + 1 + SIDES;
+/// Corners that a triangle can have once it is clipped.
+pub const MOST: usize = 3 + 1 + SIDES;
 
-/// A corner in the camera frame, with its shade.
-#[derive(Clone, Copy, Default)]
-pub struct Vertex {
-    p: [f64; 3],
-    shade: f64,
-}
-
-impl Vertex {
-    pub fn new(vertices: &[f32], index: usize, pose: &Pose, shade: f32) -> Self {
-        Vertex { p: pose.apply(&point(vertices, index)), shade: f64::from(shade) }
-    }
-
-    fn corner(&self, camera: &Camera) -> Corner {
-        let [x, y] = camera.pixel(&self.p);
-        Corner { x, y, invz: (1.0 / self.p[2]) as f32, shade: self.shade as f32 }
-    }
-}
-
-/// Clips, projects and fills what is left as a fan.
-pub fn draw(corners: &[Vertex; 3], camera: &Camera, painter: &mut Painter) {
-    let mut polygon = [Vertex::default(); MOST];
+/// Clips a triangle; returns how many corners of the polygon are left.
+pub fn polygon(corners: &[Vertex; 3], camera: &Camera, polygon: &mut [Vertex; MOST]) -> usize {
     polygon[..3].copy_from_slice(corners);
     let mut count = 3;
     for plane in 0..=SIDES {
         let mut next = [Vertex::default(); MOST];
         count = clip(&polygon[..count], camera, plane, &mut next);
-        polygon = next;
+        *polygon = next;
     }
-    for i in 2..count {
-        painter.triangle(&[polygon[0], polygon[i - 1], polygon[i]].map(|v| v.corner(camera)));
+    count
+}
+
+/// Clips a line; None where nothing is left.
+pub fn line(a: &Vertex, b: &Vertex, camera: &Camera) -> Option<[Vertex; 2]> {
+    let (mut a, mut b) = (*a, *b);
+    for plane in 0..=SIDES {
+        let (da, db) = (camera.inside(&a.p, plane), camera.inside(&b.p, plane));
+        match (da >= 0.0, db >= 0.0) {
+            (false, false) => return None,
+            (true, false) => b = between(&a, &b, da, db),
+            (false, true) => a = between(&b, &a, db, da),
+            (true, true) => {}
+        }
     }
+    Some([a, b])
 }
 
 /// Keeps what lies inside one plane; a convex polygon gains at most one vertex.

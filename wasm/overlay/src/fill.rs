@@ -3,11 +3,11 @@
 //! Triangle set-up and the two span fillers; coverage is integer arithmetic, exact on the sub-pixel grid.
 
 use crate::lanes::{Mask, F4, I4, LANES};
-use crate::{Rectangle, EMPTY};
+use crate::project::Corner;
 
 /// Positions on the screen are multiples of 1/SUBPIXEL px.
 pub const SUBPIXEL: i32 = 256;
-const SHIFT: u32 = 8;
+pub const SHIFT: u32 = 8;
 /// Triangles up to this many sub-pixels wide and high have edge functions that fit 32 bits.
 const SMALL: i32 = 64 * SUBPIXEL;
 
@@ -18,27 +18,21 @@ pub fn snap(u: f64) -> i32 {
     ((u * f64::from(SUBPIXEL) + 0.5 + OFFSET) as i64 - (1 << 30)) as i32
 }
 
-/// A projected corner: snapped pixel, 1/z, shade.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Corner {
-    pub x: i32,
-    pub y: i32,
-    pub invz: f32,
-    pub shade: f32,
+/// Twice the signed area on the grid; negative where the triangle's front is seen (v points down).
+#[inline(always)]
+pub fn area(a: &Corner, b: &Corner, c: &Corner) -> i64 {
+    i64::from(b.x - a.x) * i64::from(c.y - a.y) - i64::from(b.y - a.y) * i64::from(c.x - a.x)
 }
 
-/// Nearest surface of one mesh: 1/z (0 for none) and shade; four entries longer than the image.
+/// Nearest surface of one mesh on one tile: 1/z (0 for none) and shade. `left`, `top` are the pixel of its first entry,
+/// `stride` the entries of a row; `clip` is x0, y0, x1, y1 in entries, x1 + 3 < stride.
 pub struct Layer<'a> {
     pub invz: &'a mut [f32],
     pub shade: &'a mut [f32],
-}
-
-/// Fills triangles into a layer and remembers where.
-pub struct Painter<'a, 'b> {
-    layer: &'a mut Layer<'b>,
-    width: i32,
-    height: i32,
-    bounds: Rectangle,
+    pub stride: usize,
+    pub left: i32,
+    pub top: i32,
+    pub clip: [i32; 4],
 }
 
 /// E(x, y) = c + a x + b y at sample points, in units where inside is E >= 0 with the top-left rule in c.
@@ -51,7 +45,7 @@ struct Edge {
 
 impl Edge {
     /// The directed edge p to q, its origin moved to the pixel (x, y).
-    #[inline]
+    #[inline(always)]
     fn new(p: &Corner, q: &Corner, x: i32, y: i32) -> Self {
         let (dx, dy) = (i64::from(q.x - p.x), i64::from(q.y - p.y));
         let (px, py) = (i64::from(x << SHIFT) - i64::from(p.x), i64::from(y << SHIFT) - i64::from(p.y));
@@ -66,25 +60,10 @@ struct Plane {
     at: f64,
     dx: f64,
     dy: f64,
-    low: f32,
-    high: f32,
 }
 
 impl Plane {
-    #[inline]
-    fn new(c: &[Corner; 3], v: [f32; 3], inverse_area: f64, x: i32, y: i32) -> Self {
-        let (u1, u2) = (f64::from(v[1]) - f64::from(v[0]), f64::from(v[2]) - f64::from(v[0]));
-        let (x1, y1) = (f64::from(c[1].x - c[0].x), f64::from(c[1].y - c[0].y));
-        let (x2, y2) = (f64::from(c[2].x - c[0].x), f64::from(c[2].y - c[0].y));
-        let scale = inverse_area * f64::from(SUBPIXEL);
-        let dx = (u1 * y2 - u2 * y1) * scale;
-        let dy = (u2 * x1 - u1 * x2) * scale;
-        let (ox, oy) = (f64::from((x << SHIFT) - c[0].x), f64::from((y << SHIFT) - c[0].y));
-        let at = f64::from(v[0]) + (dx * ox + dy * oy) / f64::from(SUBPIXEL);
-        Plane { at, dx, dy, low: v[0].min(v[1]).min(v[2]), high: v[0].max(v[1]).max(v[2]) }
-    }
-
-    #[inline]
+    #[inline(always)]
     fn row(&self, y: i32) -> f32 {
         (self.at + self.dy * f64::from(y)) as f32
     }
@@ -94,51 +73,50 @@ struct Setup {
     edges: [Edge; 3],
     invz: Plane,
     shade: Plane,
-    x0: i32,
-    y0: i32,
+    low: f32,
+    high: f32,
+    start: usize,
     columns: i32,
     rows: i32,
 }
 
-impl<'a, 'b> Painter<'a, 'b> {
-    pub fn new(layer: &'a mut Layer<'b>, width: usize, height: usize) -> Self {
-        Painter { layer, width: width as i32, height: height as i32, bounds: EMPTY }
-    }
-
-    /// The rectangle that the triangles' bounding boxes cover.
-    pub fn bounds(&self) -> Rectangle {
-        self.bounds
-    }
-
+impl Layer<'_> {
     /// Fills one triangle of either orientation; one without area on the grid covers nothing.
     #[inline]
     pub fn triangle(&mut self, corners: &[Corner; 3]) {
         let [a, b, c] = corners;
         let (low_x, high_x) = (a.x.min(b.x).min(c.x), a.x.max(b.x).max(c.x));
         let (low_y, high_y) = (a.y.min(b.y).min(c.y), a.y.max(b.y).max(c.y));
-        let x0 = ((low_x + SUBPIXEL - 1) >> SHIFT).max(0);
-        let y0 = ((low_y + SUBPIXEL - 1) >> SHIFT).max(0);
-        let x1 = (high_x >> SHIFT).min(self.width - 1);
-        let y1 = (high_y >> SHIFT).min(self.height - 1);
-        if x0 > x1 || y0 > y1 {
-            return;
-        }
-        let area = i64::from(b.x - a.x) * i64::from(c.y - a.y) - i64::from(b.y - a.y) * i64::from(c.x - a.x);
-        if area == 0 {
+        let x0 = ((low_x + SUBPIXEL - 1) >> SHIFT).max(self.left + self.clip[0]);
+        let y0 = ((low_y + SUBPIXEL - 1) >> SHIFT).max(self.top + self.clip[1]);
+        let x1 = (high_x >> SHIFT).min(self.left + self.clip[2] - 1);
+        let y1 = (high_y >> SHIFT).min(self.top + self.clip[3] - 1);
+        let area = area(a, b, c);
+        if x0 > x1 || y0 > y1 || area == 0 {
             return;
         }
         let c = if area > 0 { [*a, *b, *c] } else { [*a, *c, *b] };
-        let inverse = 1.0 / area.abs() as f64;
+        let scale = f64::from(SUBPIXEL) / area.abs() as f64;
+        let (x1f, y1f) = (f64::from(c[1].x - c[0].x), f64::from(c[1].y - c[0].y));
+        let (x2f, y2f) = (f64::from(c[2].x - c[0].x), f64::from(c[2].y - c[0].y));
+        let (ox, oy) = (f64::from((x0 << SHIFT) - c[0].x), f64::from((y0 << SHIFT) - c[0].y));
+        let plane = |v: [f32; 3]| {
+            let (u1, u2) = (f64::from(v[1]) - f64::from(v[0]), f64::from(v[2]) - f64::from(v[0]));
+            let dx = (u1 * y2f - u2 * y1f) * scale;
+            let dy = (u2 * x1f - u1 * x2f) * scale;
+            Plane { at: f64::from(v[0]) + (dx * ox + dy * oy) * (1.0 / SUBPIXEL as f64), dx, dy }
+        };
+        let z = c.map(|v| v.invz);
         let setup = Setup {
             edges: [Edge::new(&c[0], &c[1], x0, y0), Edge::new(&c[1], &c[2], x0, y0), Edge::new(&c[2], &c[0], x0, y0)],
-            invz: Plane::new(&c, c.map(|v| v.invz), inverse, x0, y0),
-            shade: Plane::new(&c, c.map(|v| v.shade), inverse, x0, y0),
-            x0,
-            y0,
+            invz: plane(z),
+            shade: plane(c.map(|v| v.shade)),
+            low: z[0].min(z[1]).min(z[2]),
+            high: z[0].max(z[1]).max(z[2]),
+            start: (y0 - self.top) as usize * self.stride + (x0 - self.left) as usize,
             columns: x1 - x0 + 1,
             rows: y1 - y0 + 1,
         };
-        self.bounds = crate::union(self.bounds, [x0, y0, x1 + 1, y1 + 1]);
         if high_x - low_x < SMALL && high_y - low_y < SMALL {
             self.small(&setup);
         } else {
@@ -155,21 +133,22 @@ impl<'a, 'b> Painter<'a, 'b> {
         let mut rows = s.edges.map(|e| I4::new([0, 1, 2, 3].map(|i| (e.c as i32).wrapping_add(e.a as i32 * i))));
         let columns = I4::new([0, 1, 2, 3].map(|i| s.columns - 1 - i));
         let (dz, ds) = (F4::splat(s.invz.dx as f32), F4::splat(s.shade.dx as f32));
-        let (low, high) = (F4::splat(s.invz.low), F4::splat(s.invz.high));
-        for y in 0..s.rows {
-            let start = (s.y0 + y) as usize * self.width as usize + s.x0 as usize;
-            let range = start..start + (s.columns as usize).next_multiple_of(LANES);
+        let (low, high) = (F4::splat(s.low), F4::splat(s.high));
+        let width = (s.columns as usize).next_multiple_of(LANES);
+        let invz = self.invz[s.start..].chunks_mut(self.stride);
+        let shade = self.shade[s.start..].chunks_mut(self.stride);
+        for ((y, invz), shade) in (0..s.rows).zip(invz).zip(shade) {
             let (z, v) = (F4::splat(s.invz.row(y)), F4::splat(s.shade.row(y)));
             let mut w = rows;
             let mut left = columns;
             let mut x = ramp;
             let mut seen = false;
-            let pixels = self.layer.invz[range.clone()].chunks_exact_mut(LANES);
-            for (invz, shade) in pixels.zip(self.layer.shade[range].chunks_exact_mut(LANES)) {
+            let blocks = invz[..width].chunks_exact_mut(LANES);
+            for (invz, shade) in blocks.zip(shade[..width].chunks_exact_mut(LANES)) {
                 let inside = w[0].or(w[1]).or(w[2]).or(left).positive();
                 if inside.any() {
                     seen = true;
-                    put(inside, z.add(dz.mul(x)).clamp(low, high), v.add(ds.mul(x)), invz, shade);
+                    put(inside, z.add(dz.mul(x)).max(low).min(high), v.add(ds.mul(x)), invz, shade);
                 } else if seen {
                     break;
                 }
@@ -183,19 +162,21 @@ impl<'a, 'b> Painter<'a, 'b> {
 
     /// Row by row, the span from the edge functions' roots.
     fn large(&mut self, s: &Setup) {
+        let (low, high) = (F4::splat(s.low), F4::splat(s.high));
+        let (dz, dv) = (F4::splat(s.invz.dx as f32), F4::splat(s.shade.dx as f32));
         for y in 0..s.rows {
             let Some((first, last)) = span(&s.edges, i64::from(y), i64::from(s.columns) - 1) else { continue };
-            let start = (s.y0 + y) as usize * self.width as usize + s.x0 as usize;
-            let range = start + first..start + last + 1;
-            let (z, dz) = (s.invz.row(y), s.invz.dx as f32);
-            let (v, dv) = (s.shade.row(y), s.shade.dx as f32);
-            let pixels = self.layer.invz[range.clone()].iter_mut().zip(&mut self.layer.shade[range]);
-            for (i, (invz, shade)) in pixels.enumerate() {
-                let x = (first + i) as u32 as i32 as f32;
-                let near = (z + dz * x).max(s.invz.low).min(s.invz.high);
-                let draw = near > *invz;
-                *invz = if draw { near } else { *invz };
-                *shade = if draw { v + dv * x } else { *shade };
+            let start = s.start + y as usize * self.stride + first;
+            let range = start..start + (last - first + 1).next_multiple_of(LANES);
+            let (z, v) = (F4::splat(s.invz.row(y)), F4::splat(s.shade.row(y)));
+            let ramp = first as f32;
+            let mut x = F4::new([ramp, ramp + 1.0, ramp + 2.0, ramp + 3.0]);
+            let mut left = I4::new([0, 1, 2, 3].map(|i| (last - first) as i32 - i));
+            let blocks = self.invz[range.clone()].chunks_exact_mut(LANES);
+            for (invz, shade) in blocks.zip(self.shade[range].chunks_exact_mut(LANES)) {
+                put(left.positive(), z.add(dz.mul(x)).max(low).min(high), v.add(dv.mul(x)), invz, shade);
+                left = left.add(I4::splat(-(LANES as i32)));
+                x = x.add(F4::splat(LANES as f32));
             }
         }
     }

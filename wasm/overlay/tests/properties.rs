@@ -10,6 +10,7 @@ use testkit::Random;
 
 const SIZE: usize = 40;
 const FOCAL: f64 = 50.0;
+const STYLE: [f32; 16] = [255.0, 255.0, 255.0, 1.0, 0.0, 1.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
 
 /// One mesh in the plane z = 1 whose pixel coordinates are given: x = (u - c) / f.
 fn world(pixels: &[[f64; 2]], triangles: &[u32]) -> World {
@@ -17,10 +18,12 @@ fn world(pixels: &[[f64; 2]], triangles: &[u32]) -> World {
     World {
         width: SIZE,
         height: SIZE,
-        camera: vec![FOCAL, 0.0, 20.0, FOCAL, 20.0, 0.0, 0.0, 0.0, 0.0, 0.0, 10.0],
+        camera: vec![FOCAL, 0.0, 20.0, FOCAL, 20.0, 0.0, 0.0, 0.0, 0.0, 0.0, 10.0, 0.0],
         meshes: vec![(pixels.iter().flat_map(|p| [metres(p[0]), metres(p[1]), 1.0]).collect(), triangles.to_vec())],
         poses: vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0],
-        styles: vec![255.0, 255.0, 255.0, 1.0, 0.0, 1.0, 0.0, 0.0],
+        styles: STYLE.to_vec(),
+        look: vec![0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        mask: vec![],
     }
 }
 
@@ -85,7 +88,7 @@ fn a_picture_depends_on_this_frame_alone() {
     let world = world(&[[5.0, 5.0], [30.0, 8.0], [12.0, 33.0]], &[0, 1, 2]);
     let (once, often) = (draw(&world, &[9; 4800], 1).unwrap(), draw(&world, &[9; 4800], 3).unwrap());
     assert_eq!((once.image, once.ids), (often.image, often.ids));
-    assert_eq!(once.rectangle, [5, 5, 31, 34]);
+    assert_eq!(once.region, [4, 4, 32, 35]);
 }
 
 #[test]

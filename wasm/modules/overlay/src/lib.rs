@@ -1,89 +1,145 @@
 // SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 // SPDX-License-Identifier: Apache-2.0
-//! The rasteriser as a WebAssembly module. Capacities: width, height, vertices, triangles, meshes.
+//! The rasteriser as a WebAssembly module. Capacities: width, height, resident vertices and triangles, meshes of a frame,
+//! resident meshes (levels included).
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 use abi::{status, Arena, Capacities, Kind};
-use kernel::{Camera, Layer, Projected, Scene, Target};
+use kernel::{Camera, Look, Plan, Resident, Scene, Target, Work};
 
-fn lengths(c: &Capacities) -> [(Kind, u64); 21] {
-    let [width, height, vertices, triangles, meshes] = [c[0], c[1], c[2], c[3], c[4]].map(u64::from);
+const TILES_FROM: usize = 16;
+
+fn lengths(c: &Capacities) -> [(Kind, u64); 24] {
+    let [width, height, vertices, triangles, meshes, rows] = [c[0], c[1], c[2], c[3], c[4], c[5]].map(u64::from);
     let pixels = width * height;
     let by = |n: u64, k: u64| n.saturating_mul(k);
+    let s = kernel::sizes(width, height, vertices, triangles, meshes);
     [
-        (Kind::U8, by(pixels, 3)),      // 0 image, bgr
-        (Kind::F32, pixels),            // 1 depth
-        (Kind::U8, pixels),             // 2 ids
-        (Kind::F32, by(pixels, 1) + 4), // 3 layer: 1/z
-        (Kind::F32, by(pixels, 1) + 4), // 4 layer: shade
-        (Kind::U8, width),              // 5 row of the mask
-        (Kind::F32, by(vertices, 3)),   // 6 vertices
-        (Kind::F32, by(vertices, 3)),   // 7 normals
-        (Kind::U32, by(triangles, 3)),  // 8 triangles, indices from the mesh's first vertex
-        (Kind::U32, by(meshes, 4)),     // 9 first vertex, vertices, first triangle, triangles
-        (Kind::F64, by(meshes, 12)),    // 10 T_cam_mesh, upper three rows
-        (Kind::F32, by(meshes, 8)),     // 11 r, g, b, fill, outline, visible, spare, spare
-        (Kind::F64, 16),                // 12 camera: fx skew cx fy cy k1 k2 p1 p2 k3 field_radius
-        (Kind::I32, vertices),          // 13 projected x, 1/256 px
-        (Kind::I32, vertices),          // 14 projected y, 1/256 px
-        (Kind::F32, vertices),          // 15 projected 1/z
-        (Kind::F32, vertices),          // 16 shade
-        (Kind::U8, vertices),           // 17 outcode
-        (Kind::U32, meshes),            // 18 drawing order
-        (Kind::F64, meshes),            // 19 nearest depth
-        (Kind::I32, 8),                 // 20 state: drawn rectangle x0 y0 x1 y1, meshes used
+        (Kind::U8, by(pixels, 3)),                     // 0 image
+        (Kind::F32, pixels),                           // 1 depth
+        (Kind::U8, pixels),                            // 2 ids
+        (Kind::U8, s.mask),                            // 3 mask, and scratch
+        (Kind::F32, by(vertices, 3)),                  // 4 vertices
+        (Kind::F32, by(vertices, 3)),                  // 5 normals
+        (Kind::U32, by(triangles, 3)),                 // 6 triangles, indices from the mesh's first vertex
+        (Kind::U32, s.edges),                          // 7 edges
+        (Kind::U32, by(rows, kernel::ROW as u64)),     // 8 table: first vertex, vertices, first triangle, triangles, ...
+        (Kind::F64, by(meshes, 12)),                   // 9 T_cam_mesh, upper three rows
+        (Kind::F32, by(meshes, kernel::STYLE as u64)), // 10 styles
+        (Kind::U32, meshes),                           // 11 each mesh's row of the table
+        (Kind::F64, 16),                               // 12 camera
+        (Kind::F64, 16),                               // 13 look
+        (Kind::U32, s.corners),                        // 14 projected vertices
+        (Kind::U8, vertices),                          // 15 outcodes
+        (Kind::U8, triangles),                         // 16 facing
+        (Kind::U32, s.spans),                          // 17 tiles of each triangle
+        (Kind::U32, s.extra),                          // 18 clipped triangles
+        (Kind::U32, s.segments),                       // 19 lines
+        (Kind::U32, s.words),                          // 20 bins
+        (Kind::F32, s.floats),                         // 21 a tile's layer, lines and fragments
+        (Kind::U32, s.colours),                        // 22 a tile's ids and fragments
+        (Kind::I32, TILES_FROM as u64 + s.tiles),      // 23 state: region x0 y0 x1 y1, rows, meshes, slots, apron; tiles
     ]
 }
 
 abi::kernel!(
-    layout = 1,
-    capacities = 5,
-    blocks = 21,
+    layout = 2,
+    capacities = 6,
+    blocks = 24,
     lengths = lengths,
     prepare = prepare_block,
+    project = project_block,
     render = render_block,
 );
 
-/// Once, after the meshes were written: checks the indices, computes the normals, empties depth and ids.
+/// Once, after the meshes were written: checks the indices, finds normals and edges, empties the depth.
 fn prepare_block(mut arena: Arena) -> i32 {
-    let meshes = arena.i32(20)[4].max(0) as usize;
-    if meshes > arena.capacity(4) {
+    let rows = arena.i32(23)[4].max(0) as usize;
+    if rows > arena.capacity(5) {
         return status::INPUT;
     }
-    let (vertices, normals, triangles, table) = (arena.f32(6), arena.f32(7), arena.u32(8), arena.u32(9));
     arena.f32(1).fill(f32::INFINITY);
-    match kernel::prepare(vertices, triangles, &table[..4 * meshes], normals) {
+    let table = &mut arena.u32(8)[..kernel::ROW * rows];
+    let (vertices, triangles) = (arena.f32(4), arena.u32(6));
+    match kernel::prepare(vertices, triangles, table, arena.f32(5), arena.u32(7), arena.u32(20)) {
         true => status::OK,
         false => status::INPUT,
     }
 }
 
+/// What both calls of a frame read and write.
+struct Parts {
+    width: usize,
+    height: usize,
+    camera: Camera,
+    look: Look,
+    resident: Resident<'static>,
+    scene: Scene<'static>,
+    work: Work<'static>,
+}
+
+fn parts(arena: &mut Arena, state: &[i32]) -> Option<Parts> {
+    let (rows, meshes) = (state[4].max(0) as usize, state[5].max(0) as usize);
+    if rows > arena.capacity(5) || meshes > arena.capacity(4) {
+        return None;
+    }
+    Some(Parts {
+        width: arena.capacity(0),
+        height: arena.capacity(1),
+        camera: Camera::from_slice(arena.f64(12))?,
+        look: Look::from_slice(arena.f64(13))?,
+        resident: Resident {
+            vertices: arena.f32(4),
+            normals: arena.f32(5),
+            triangles: arena.u32(6),
+            edges: arena.u32(7),
+            table: &arena.u32(8)[..kernel::ROW * rows],
+        },
+        scene: Scene { select: &arena.u32(11)[..meshes], poses: arena.f64(9), styles: arena.f32(10) },
+        work: Work {
+            corners: arena.u32(14),
+            code: arena.u8(15),
+            facing: arena.u8(16),
+            spans: arena.u32(17),
+            extra: arena.u32(18),
+            segments: arena.u32(19),
+            words: arena.u32(20),
+            floats: arena.f32(21),
+            colours: arena.u32(22),
+        },
+    })
+}
+
+/// Leaves in the state which part of the image `render` touches.
+fn project_block(mut arena: Arena) -> i32 {
+    let state = arena.i32(23);
+    let Some(mut p) = parts(&mut arena, state) else { return status::INPUT };
+    let plan = kernel::project(&p.resident, &p.scene, &p.camera, &p.look, &mut p.work, p.width, p.height);
+    let Some(plan) = plan else { return status::INPUT };
+    state[..4].copy_from_slice(&plan.region);
+    (state[6], state[7]) = (plan.slots as i32, plan.apron as i32);
+    status::OK
+}
+
+/// After `project` with nothing changed but the image and the mask.
 fn render_block(mut arena: Arena) -> i32 {
-    let (width, height) = (arena.capacity(0), arena.capacity(1));
-    let state = arena.i32(20);
-    let meshes = state[4].max(0) as usize;
-    if meshes > arena.capacity(4) {
+    let state = arena.i32(23);
+    let Some(mut p) = parts(&mut arena, state) else { return status::INPUT };
+    let (state, dirty) = state.split_at_mut(TILES_FROM);
+    let (region, slots) = ([state[0], state[1], state[2], state[3]], state[6].max(0) as usize);
+    if slots > p.scene.select.len() || !(0..=8).contains(&state[7]) {
         return status::INPUT;
     }
-    let Some(camera) = Camera::from_slice(arena.f64(12)) else { return status::INPUT };
-    let target = Target { width, height, image: arena.u8(0), depth: arena.f32(1), ids: arena.u8(2), mask: arena.u8(5) };
-    let layer = Layer { invz: arena.f32(3), shade: arena.f32(4) };
-    let scene = Scene {
-        vertices: arena.f32(6),
-        normals: arena.f32(7),
-        triangles: arena.u32(8),
-        table: &arena.u32(9)[..4 * meshes],
-        poses: arena.f64(10),
-        styles: arena.f32(11),
+    let plan = Plan { region, slots, apron: state[7] as usize };
+    let mut target = Target {
+        width: p.width,
+        height: p.height,
+        image: arena.u8(0),
+        depth: arena.f32(1),
+        ids: arena.u8(2),
+        mask: arena.u8(3),
+        dirty,
     };
-    let projected =
-        Projected { x: arena.i32(13), y: arena.i32(14), invz: arena.f32(15), shade: arena.f32(16), code: arena.u8(17) };
-    let rectangle = [state[0], state[1], state[2], state[3]];
-    match kernel::render(target, layer, &scene, &camera, projected, arena.u32(18), arena.f64(19), rectangle) {
-        Some(drawn) => {
-            state[..4].copy_from_slice(&drawn);
-            status::OK
-        }
-        None => status::INPUT,
-    }
+    kernel::render(&mut target, &p.resident, &p.scene, &p.camera, &p.look, &mut p.work, &plan);
+    status::OK
 }
