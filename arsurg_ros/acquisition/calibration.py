@@ -14,7 +14,7 @@ from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.geometry.camera import camera_model
 from arsurg_ros.types import CameraModel
 
-PINHOLE_MODELS = ('plumb_bob', 'rational_polynomial', '')
+MODELS = {'plumb_bob': 'plumb_bob', 'rational_polynomial': 'plumb_bob', '': 'plumb_bob', 'equidistant': 'equidistant'}
 HINT = 'a camera_info YAML, or a text file with the 3 rows of K and optionally one row of distortion'
 
 
@@ -22,7 +22,7 @@ def load_camera_model(path: str | Path, width_px: int, height_px: int) -> Camera
     """Return the camera of a calibration file for images of a size, px.
 
     Raises ConfigError where no path is given, DataError for a missing or malformed file, NaN, a camera without calibration,
-    a distortion model that is not plumb_bob, or another image size.
+    a distortion model that is neither plumb_bob nor equidistant, or another image size.
     """
     if not str(path):
         raise ConfigError(f'calibration: none given; {HINT} is needed')
@@ -47,7 +47,7 @@ def calibrated_size(path: str | Path) -> tuple[int, int] | None:
 
 
 def model_from_info(info: Any, where: str) -> CameraModel:
-    """Return the camera of a sensor_msgs/CameraInfo message; raises DataError for one that is no pinhole calibration."""
+    """Return the camera of a sensor_msgs/CameraInfo message; raises DataError for one that is no calibration."""
     size = int(info.width), int(info.height)
     return _model(where, *size, np.array(info.k), np.array(info.d), str(info.distortion_model))
 
@@ -80,11 +80,16 @@ def _from_yaml(text: str, where: str, width_px: int, height_px: int) -> CameraMo
 
 
 def _model(where: str, width_px: int, height_px: int, K: Any, d: Any, kind: str) -> CameraModel:
-    if kind not in PINHOLE_MODELS or (d.size > 5 and np.any(d[5:] != 0)):
-        raise DataError(f'{where}: distortion model {kind!r} with {d.size} coefficients: plumb_bob (k1 k2 p1 p2 k3) is needed')
+    model = MODELS.get(kind)
+    most = 4 if model == 'equidistant' else 5
+    if model is None or (d.size > most and np.any(d[most:] != 0)):
+        raise DataError(
+            f'{where}: distortion model {kind!r} with {d.size} coefficients: '
+            'plumb_bob (k1 k2 p1 p2 k3) or equidistant (k1 k2 k3 k4) is needed'
+        )
     if K.size != 9:
         raise DataError(f'{where}: K has {K.size} numbers, 9 needed')
     try:
-        return camera_model(width_px, height_px, K.reshape(3, 3), d[:5])
+        return camera_model(width_px, height_px, K.reshape(3, 3), d[:most], model)
     except ConfigError as e:
         raise DataError(f'{where}: {e}') from e

@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from arsurg_ros.errors import DataError
+from arsurg_ros.geometry.camera import coefficients
 from arsurg_ros.types import F64, CameraModel
 
 
@@ -22,8 +23,8 @@ def camera_info(camera: CameraModel, name: str = 'camera', R: F64 | None = None,
         'image_height': camera.height_px,
         'camera_name': name,
         'camera_matrix': _matrix(camera.K),
-        'distortion_model': 'plumb_bob',
-        'distortion_coefficients': _matrix(camera.distortion[None]),
+        'distortion_model': camera.distortion_model,
+        'distortion_coefficients': _matrix(coefficients(camera)[None]),
         'rectification_matrix': _matrix(np.eye(3) if R is None else R),
         'projection_matrix': _matrix(alone if P is None else P),
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arsurg_ros.errors import ConfigError
+from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.types import F64, CameraModel
 
 
@@ -72,6 +72,13 @@ def camera_model(
             needed = '0 or 4 finite numbers are needed (k1 k2 k3 k4)'
         raise ConfigError(f'camera distortion: {d.tolist()}: {needed}')
     return CameraModel(width_px, height_px, K, np.concatenate([d, np.zeros(5 - d.size)]), distortion_model)
+
+
+def pinhole_distortion(camera: CameraModel) -> F64:
+    """Return k1 k2 p1 p2 k3 for what knows plumb_bob alone; raises DataError for another distortion model."""
+    if camera.distortion_model != 'plumb_bob':
+        raise DataError(f'camera: distortion_model {camera.distortion_model!r}: poses of boards need plumb_bob')
+    return camera.distortion
 
 
 def coefficients(camera: CameraModel) -> F64:

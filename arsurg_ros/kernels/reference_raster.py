@@ -179,8 +179,8 @@ def fragments(layer: Layer, strokes: Strokes, style: F32, weight: F32 | None, lo
     under = fill * cover * (one - strokes.line)
     amount = lit * cue * under + cue * strokes.line
     alpha = (under + strokes.line) * np.float32(255)
-    colour = np.concatenate([amount[..., None] * style[:3], alpha[..., None]], axis=-1) + half
-    return key, np.where(key[..., None] > 0, colour, 0).astype(np.uint8)
+    colour = np.concatenate([amount[..., None] * style[:3], alpha[..., None]], axis=-1)
+    return key, np.where(key[..., None] > 0, np.rint(colour), 0).astype(np.uint8)
 
 
 def blend(image: U8, colour: U8) -> None:

@@ -18,7 +18,7 @@ from std_msgs.msg import Header
 from arsurg_ros.acquisition.recording import CHANNELS, decode
 from arsurg_ros.errors import DataError
 from arsurg_ros.geometry import se3
-from arsurg_ros.geometry.camera import camera_model
+from arsurg_ros.geometry.camera import DISTORTION_MODELS, camera_model, coefficients
 from arsurg_ros.types import F64, CameraModel, Frame, RegistrationResult
 
 
@@ -62,10 +62,14 @@ def image_from_frame(frame: Frame) -> Image:
 
 
 def camera_from_info(msg: CameraInfo) -> CameraModel:
-    """Return the CameraModel of a CameraInfo; raises ConfigError where it is not calibrated or not plumb_bob."""
-    if msg.distortion_model not in ('', 'plumb_bob'):
-        raise DataError(f'camera_info: distortion_model {msg.distortion_model!r}; valid: plumb_bob')
-    return camera_model(msg.width, msg.height, np.array(msg.k).reshape(3, 3), np.array(msg.d))
+    """Return the CameraModel of a CameraInfo; raises ConfigError where it is not calibrated.
+
+    Raises DataError for a distortion model other than plumb_bob (the default where it names none) and equidistant.
+    """
+    model = msg.distortion_model or 'plumb_bob'
+    if model not in DISTORTION_MODELS:
+        raise DataError(f'camera_info: distortion_model {model!r}; valid: {", ".join(DISTORTION_MODELS)}')
+    return camera_model(msg.width, msg.height, np.array(msg.k).reshape(3, 3), np.array(msg.d), model)
 
 
 def info_from_camera(camera: CameraModel, stamp_ns: int, frame_id: str) -> CameraInfo:
@@ -75,8 +79,8 @@ def info_from_camera(camera: CameraModel, stamp_ns: int, frame_id: str) -> Camer
         header=header(stamp_ns, frame_id),
         width=camera.width_px,
         height=camera.height_px,
-        distortion_model='plumb_bob',
-        d=camera.distortion.tolist(),
+        distortion_model=camera.distortion_model,
+        d=coefficients(camera).tolist(),
         k=K.ravel().tolist(),
         r=np.eye(3).ravel().tolist(),
         p=np.hstack([K, np.zeros((3, 1))]).ravel().tolist(),

@@ -17,7 +17,7 @@ import numpy as np
 
 from arsurg_ros.errors import ConfigError, RegistrationError
 from arsurg_ros.geometry import se3
-from arsurg_ros.geometry.camera import camera_model, project
+from arsurg_ros.geometry.camera import camera_model, pinhole_distortion, project
 from arsurg_ros.registration import camera_checks as checks
 from arsurg_ros.registration.board_views import BoardView, BoardViews
 from arsurg_ros.types import F64, CalibratedView, CameraCalibration, CameraModel
@@ -140,12 +140,12 @@ def locate(camera: CameraModel, p_board_m: F64, uv_px: F64) -> tuple[F64 | None,
     """Return ``T_cam_board`` with the least reprojection error, and seen - projected (N, 2); (None, NaN) where none is."""
     nothing = None, np.full(uv_px.shape, np.nan)
     try:
-        found, rvecs, tvecs, _ = cv2.solvePnPGeneric(p_board_m, uv_px, camera.K, camera.distortion, flags=cv2.SOLVEPNP_IPPE)
+        found, rvecs, tvecs, _ = cv2.solvePnPGeneric(p_board_m, uv_px, camera.K, pinhole_distortion(camera), flags=cv2.SOLVEPNP_IPPE)
     except cv2.error:
         return nothing
     best: tuple[F64 | None, F64] = nothing
     for r, t in list(zip(rvecs, tvecs, strict=True))[:found]:
-        r, t = cv2.solvePnPRefineLM(p_board_m, uv_px, camera.K, camera.distortion, r, t)
+        r, t = cv2.solvePnPRefineLM(p_board_m, uv_px, camera.K, pinhole_distortion(camera), r, t)
         if not (np.isfinite(r).all() and np.isfinite(t).all()):
             continue
         T = se3.compose(se3.from_rotvec(np.ravel(r)), np.ravel(t))

@@ -9,7 +9,7 @@ import numpy as np
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.calibration_boards import CalibrationBoard
-from arsurg_ros.geometry.camera import project
+from arsurg_ros.geometry.camera import pinhole_distortion, project
 from arsurg_ros.geometry.dictionaries import predefined
 from arsurg_ros.types import F32, F64, U8, CameraModel
 
@@ -46,7 +46,7 @@ def _rays(camera: CameraModel, samples: int) -> F32:
     u, v = ((np.arange(n * samples) + 0.5) / samples - 0.5 for n in (camera.width_px, camera.height_px))
     pixels = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 1, 2)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 1e-9)
-    xy = np.asarray(cv2.undistortPointsIter(pixels, camera.K, camera.distortion, np.eye(3), np.eye(3), stop))
+    xy = np.asarray(cv2.undistortPointsIter(pixels, camera.K, pinhole_distortion(camera), np.eye(3), np.eye(3), stop))
     xy = xy.reshape(len(v), len(u), 2).astype(np.float32)
     return np.concatenate([xy, np.ones((*xy.shape[:2], 1), dtype=np.float32)], axis=2)
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from arsurg_ros.geometry import se3
-from arsurg_ros.geometry.camera import project
+from arsurg_ros.geometry.camera import pinhole_distortion, project
 from arsurg_ros.types import F64, CameraModel
 
 CLEARLY_BETTER = 1.6
@@ -79,7 +79,7 @@ def _candidates(p_board_m: F64, uv_px: F64, camera: CameraModel) -> list[BoardFi
 
 def _solved(p_board_m: F64, uv_px: F64, camera: CameraModel, method: int) -> list[BoardFit]:
     try:
-        solved = cv2.solvePnPGeneric(p_board_m, uv_px, camera.K, camera.distortion, flags=method)
+        solved = cv2.solvePnPGeneric(p_board_m, uv_px, camera.K, pinhole_distortion(camera), flags=method)
         starts = [np.array([r, t], dtype=np.float64) for r, t in zip(solved[1], solved[2], strict=True)]
         return [_refined(p_board_m, uv_px, camera, start) for start in starts]
     except cv2.error:
@@ -90,7 +90,7 @@ def _refined(p_board_m: F64, uv_px: F64, camera: CameraModel, start: F64) -> Boa
     """Return the fit reached from a rotation vector and a translation (2, 3, 1)."""
     if not np.isfinite(start).all():
         return BoardFit(None)
-    reached = np.array(cv2.solvePnPRefineLM(p_board_m, uv_px, camera.K, camera.distortion, start[0], start[1]))
+    reached = np.array(cv2.solvePnPRefineLM(p_board_m, uv_px, camera.K, pinhole_distortion(camera), start[0], start[1]))
     rvec, tvec = reached.reshape(2, 3)
     if not np.isfinite(reached).all():
         return BoardFit(None)

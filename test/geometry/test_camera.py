@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from arsurg_ros.errors import ConfigError
-from arsurg_ros.geometry.camera import camera_model, project
+from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.geometry.camera import camera_model, coefficients, pinhole_distortion, project
 
 K = np.array([[600.0, 1.5, 320.0], [0.0, 580.0, 240.0], [0.0, 0.0, 1.0]])
 
@@ -18,6 +18,26 @@ def test_projection_agrees_with_opencv():
     square[0, 1] = 0.0  # OpenCV has no skew
     expected = cv2.projectPoints(points, np.zeros(3), np.zeros(3), square, d)[0][:, 0]
     assert np.allclose(project(camera_model(640, 480, square, d), points), expected, atol=1e-9)
+
+
+def test_a_fisheye_agrees_with_opencv():
+    rng = np.random.default_rng(4)
+    theta, phi = rng.uniform(0, np.radians(86), 200), rng.uniform(0, 2 * np.pi, 200)
+    points = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
+    d = np.array([0.04, -0.01, 0.003, -0.0005])
+    camera = camera_model(640, 480, K, d, 'equidistant')
+    alpha = K[0, 1] / K[0, 0]
+    expected = cv2.fisheye.projectPoints(points[:, None], np.zeros(3), np.zeros(3), K, d, alpha=alpha)[0][:, 0]
+    assert np.allclose(project(camera, points), expected, atol=1e-7)
+    assert np.allclose(project(camera, np.array([[0.0, 0, 1]])), [[320, 240]])
+    assert coefficients(camera).tolist() == d.tolist()
+
+
+def test_what_knows_no_fisheye_refuses_it():
+    camera = camera_model(640, 480, K, np.zeros(4), 'equidistant')
+    with pytest.raises(DataError, match="'equidistant': poses of boards need plumb_bob"):
+        pinhole_distortion(camera)
+    assert pinhole_distortion(camera_model(640, 480, K, np.ones(5))).tolist() == [1] * 5
 
 
 def test_skew_moves_a_pixel_along_x():
@@ -40,6 +60,8 @@ def test_points_not_in_front_have_no_pixel():
         ((640, 480, np.zeros((3, 3))), 'calibrated'),
         ((640, 480, K, np.zeros(3)), '0, 4 or 5'),
         ((640, 480, K, np.full(5, np.inf)), '0, 4 or 5'),
+        ((640, 480, K, np.zeros(5), 'equidistant'), '0 or 4'),
+        ((640, 480, K, np.zeros(5), 'omni'), "distortion_model 'omni'; valid: plumb_bob, equidistant"),
     ],
 )
 def test_a_camera_that_is_none_is_refused(arguments, says):

@@ -8,6 +8,7 @@ from sensor_msgs.msg import CameraInfo
 
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.geometry import se3
+from arsurg_ros.geometry.camera import camera_model
 from arsurg_ros.nodes import msgs
 from arsurg_ros.synthetic import Scene
 from arsurg_ros.types import Frame
@@ -57,9 +58,21 @@ def test_camera_info_survives():
     assert (back.width_px, back.height_px) == (camera.width_px, camera.height_px)
 
 
+def test_a_fisheye_survives_with_four_coefficients():
+    K = np.array([[500.0, 0, 320], [0, 510, 240], [0, 0, 1]])
+    camera = camera_model(640, 480, K, np.array([0.1, -0.02, 0.003, 0.001]), 'equidistant')
+    info = msgs.info_from_camera(camera, 1, 'cam')
+    assert (info.distortion_model, list(info.d)) == ('equidistant', [0.1, -0.02, 0.003, 0.001])
+    back = msgs.camera_from_info(info)
+    assert back.distortion_model == 'equidistant'
+    assert np.array_equal(back.distortion, camera.distortion)
+
+
 def test_camera_info_that_is_none():
-    with pytest.raises(DataError, match="'equidistant'; valid: plumb_bob"):
-        msgs.camera_from_info(CameraInfo(distortion_model='equidistant', width=4, height=4))
+    with pytest.raises(DataError, match="'rational_polynomial'; valid: plumb_bob, equidistant"):
+        msgs.camera_from_info(CameraInfo(distortion_model='rational_polynomial', width=4, height=4))
+    with pytest.raises(ConfigError, match='0 or 4 finite numbers'):
+        msgs.camera_from_info(CameraInfo(distortion_model='equidistant', width=4, height=4, k=[1.0, 0, 0] * 3, d=[0.0] * 5))
     with pytest.raises(ConfigError, match='calibrated'):
         msgs.camera_from_info(CameraInfo(width=4, height=4))
 

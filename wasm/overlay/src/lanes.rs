@@ -3,9 +3,12 @@
 //! Four lanes: v128 in WebAssembly, plain arrays elsewhere; the same results bit by bit (no NaN goes in).
 
 pub const LANES: usize = 4;
+/// Added to a small number it leaves that number's integer in the lowest bits.
+const ROUND: f32 = 8_388_608.0;
 
 #[cfg(target_arch = "wasm32")]
 mod imp {
+    use super::ROUND;
     use core::arch::wasm32::*;
 
     #[derive(Clone, Copy)]
@@ -52,10 +55,10 @@ mod imp {
         pub fn greater(self, o: Self) -> Mask {
             Mask(f32x4_gt(self.0, o.0))
         }
-        /// Towards zero; what does not fit 32 bits is cut off.
+        /// Rounded to the nearest, ties to even; 0 to 255 alone.
         #[inline(always)]
-        pub fn trunc(self) -> I4 {
-            I4(i32x4_trunc_sat_f32x4(self.0))
+        pub fn byte(self) -> I4 {
+            I4(v128_and(f32x4_add(self.0, f32x4_splat(ROUND)), i32x4_splat(255)))
         }
         #[inline(always)]
         pub fn store(self, to: &mut [f32; 4]) {
@@ -129,6 +132,7 @@ mod imp {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod imp {
+    use super::ROUND;
     use core::array::from_fn;
 
     #[derive(Clone, Copy)]
@@ -175,10 +179,10 @@ mod imp {
         pub fn greater(self, o: Self) -> Mask {
             Mask(from_fn(|i| self.0[i] > o.0[i]))
         }
-        /// Towards zero; what does not fit 32 bits is cut off.
+        /// Rounded to the nearest, ties to even; 0 to 255 alone.
         #[inline(always)]
-        pub fn trunc(self) -> I4 {
-            I4(self.0.map(|v| v as i32))
+        pub fn byte(self) -> I4 {
+            I4(self.0.map(|v| ((v + ROUND).to_bits() & 255) as i32))
         }
         #[inline(always)]
         pub fn store(self, to: &mut [f32; 4]) {

@@ -24,8 +24,9 @@ pub struct Fragments<'a> {
     pub colour: &'a mut [u32],
 }
 
-/// The nearest surface of all meshes so far.
+/// The nearest surface of all meshes so far; `empty` before the first one, whatever the arrays hold.
 pub struct Nearest<'a> {
+    pub empty: bool,
     pub invz: &'a mut [f32],
     pub id: &'a mut [u32],
 }
@@ -54,9 +55,8 @@ impl Paint {
     /// Four pixels of `amount` times the mesh's colour, and of an alpha.
     #[inline(always)]
     fn pack(&self, amount: F4, alpha: F4) -> I4 {
-        let byte = |v: F4| v.add(F4::splat(0.5)).trunc();
-        let [b, g, r] = self.bgr.map(|c| byte(amount.mul(F4::splat(c))));
-        b.or(g.left(8)).or(r.left(16)).or(byte(alpha.mul(F4::splat(255.0))).left(24))
+        let [b, g, r] = self.bgr.map(|c| amount.mul(F4::splat(c)).byte());
+        b.or(g.left(8)).or(r.left(16)).or(alpha.mul(F4::splat(255.0)).byte().left(24))
     }
 }
 
@@ -87,8 +87,15 @@ pub fn resolve(
             let z = four(invz, x);
             let inside = z.greater(zero);
             if let Some((nearest, id)) = &mut nearest {
-                if inside.any() {
-                    let at = y * TILE + x;
+                let at = y * TILE + x;
+                if nearest.empty {
+                    if let Some(ids) = nearest.id[at..at + LANES].first_chunk_mut::<LANES>() {
+                        inside.choose(I4::splat(i32::from(*id)), none).store(ids);
+                    }
+                    if let Some(to) = nearest.invz[at..at + LANES].first_chunk_mut::<LANES>() {
+                        z.store(to);
+                    }
+                } else if inside.any() {
                     let best = four(nearest.invz, at);
                     let nearer = z.greater(best);
                     let ids: &mut [u32] = &mut nearest.id[at..at + LANES];
@@ -127,6 +134,9 @@ pub fn resolve(
                 (low, high) = (low.min(some.select(z, far)), high.max(z));
             }
         }
+    }
+    if let Some((nearest, _)) = nearest {
+        nearest.empty = false;
     }
     let (mut lows, mut highs) = ([0.0; LANES], [0.0; LANES]);
     low.store(&mut lows);

@@ -52,7 +52,7 @@ fn scratch<'a>(floats: &'a mut [f32], colours: &'a mut [u32], tail: &'a mut [u8]
         layer: [invz, shade],
         strokes: Strokes { line, near, invz: line_invz, shade: line_shade, distance, rows: [[0; 2]; TILE] },
         weight,
-        nearest: Nearest { invz: best, id },
+        nearest: Nearest { empty: true, invz: best, id },
         fragments: Fragments { invz: fragments, colour },
         before,
         mask: &mut mask[..AREA],
@@ -164,6 +164,7 @@ impl Painter<'_> {
         let mut layers = 0;
         let (mut order, mut ranges) = ([0u16; LAYERS], [[0.0f32; 2]; LAYERS]);
         let (mut some, mut masked) = (false, false);
+        self.scratch.nearest.empty = true;
         let most = if dark { self.look.weights(x, y, self.scratch.weight) } else { 0.0 };
         for slot in 0..self.plan.slots {
             let words = Slot::load(&self.cut.slots[SLOT * slot..SLOT * (slot + 1)]);
@@ -173,10 +174,6 @@ impl Painter<'_> {
                 None => continue,
                 Some(strokes) => strokes,
             };
-            if !some {
-                self.scratch.nearest.invz.fill(0.0);
-                self.scratch.nearest.id.fill(0);
-            }
             some = true;
             let paint = Paint {
                 bgr: [style[0], style[1], style[2]],
@@ -219,6 +216,8 @@ impl Painter<'_> {
                 self.restore(canvas, x, y, size);
             }
         }
+        // occluders alone leave nothing to be seen
+        let some = some && !self.scratch.nearest.empty;
         if some {
             self.finish(canvas, x, y, size);
         }
