@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ament_index_python.packages import get_packages_with_prefixes
@@ -32,7 +33,7 @@ from arsurg_ros.sinks.markers import (
     MeshResource,
     package_uri,
 )
-from arsurg_ros.types import Mesh
+from arsurg_ros.types import Mesh, MeshStyle
 
 FILE, PACKAGE, TRIANGLES = 'file', 'package', 'triangles'
 HOW = (FILE, PACKAGE, TRIANGLES)
@@ -85,6 +86,13 @@ class MarkerMeshes:
             return None
         uri = package_uri(thing.source.path, self._shares)
         return MeshResource(uri, UNITS_M[thing.source.unit]) if uri else None
+
+    def styled(self, styles: Sequence[MeshStyle]) -> MarkerScene:
+        """Return the scene with the structures, and then their margins, in these styles."""
+        bodies = [*self.scene.anatomy, *self.scene.margins]
+        bodies = [replace(body, style=style) for body, style in zip(bodies, styles, strict=True)]
+        count = len(self.scene.anatomy)
+        return replace(self.scene, anatomy=bodies[:count], margins=bodies[count:])
 
     def remove(self) -> None:
         """Remove the files."""

@@ -81,7 +81,7 @@ class FrameBudget:
         scale = tuple(0.0 if z is None or not z > 0 else focal_px / z for z in depth_m)
         self._order(scale)
         levels = self._ladder[self._step]
-        error_px = max((s * d.error_m[n] for s, d, n in zip(scale, self._details, levels, strict=True)), default=0.0)
+        error_px = float(max((s * d.error_m[n] for s, d, n in zip(scale, self._details, levels, strict=True)), default=0.0))
         held = not (self._last_step() and self._over())
         reason = '' if held else f'the frame takes {self._median():.1f} ms, over {self._budget_ms:g} ms, at the coarsest'
         return LevelChoice(levels, error_px, self._triangles(self._step), held, reason)

@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
 from arsurg_ros.overlay.structures import Anatomy, Scene, SceneWindow
-from arsurg_ros.types import F64, U8, CameraModel, Look, Mesh, Window
+from arsurg_ros.types import F64, U8, CameraModel, Look, Window
 
 NEAREST_M = 1e-3
 
@@ -34,13 +32,14 @@ def frame_look(
 
 def depth_range_m(anatomy: Anatomy, T_cam_ct: F64) -> tuple[float, float] | None:
     """Return the least and largest z of a structure's box in the camera, its margin included; None where all is behind it."""
-    z = se3.transform(T_cam_ct, _corners(anatomy.mesh, anatomy.style.inflate_m))[:, 2]
+    z = se3.transform(T_cam_ct, anatomy.box_ct_m)[:, 2]
     return None if z.max() <= NEAREST_M else (max(float(z.min()), NEAREST_M), float(z.max()))
 
 
-def _corners(mesh: Mesh, grown_m: float) -> F64:
-    low, high = mesh.vertices_m.min(axis=0) - grown_m, mesh.vertices_m.max(axis=0) + grown_m
-    return np.array(list(itertools.product(*zip(low, high, strict=True))), dtype=np.float64)
+def nearest_depths_m(scene: Scene, T_cam_ct: F64) -> list[float | None]:
+    """Return how deep each structure's box begins, as ``FrameBudget.choose`` takes it: None where it is hidden or behind."""
+    ranges = [depth_range_m(a, T_cam_ct) if a.style.visible else None for a in scene.anatomies]
+    return [None if z is None else z[0] for z in ranges]
 
 
 def _window(scene: Scene, window: SceneWindow, camera: CameraModel, T_cam_ct: F64, T_cam_tip: F64 | None) -> Window | None:
@@ -49,8 +48,8 @@ def _window(scene: Scene, window: SceneWindow, camera: CameraModel, T_cam_ct: F6
             return None
         p_cam = T_cam_tip[:3, 3]
     else:
-        mesh = next(a.mesh for a in scene.anatomies if a.name == window.around)
-        p_cam = se3.transform(T_cam_ct, _corners(mesh, 0.0).mean(axis=0))
+        box = next(a.box_ct_m for a in scene.anatomies if a.name == window.around)
+        p_cam = se3.transform(T_cam_ct, box.mean(axis=0))
     if not p_cam[2] > NEAREST_M:
         return None
     u, v = project(camera, p_cam[None])[0].tolist()

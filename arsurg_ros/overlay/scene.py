@@ -57,6 +57,7 @@ from arsurg_ros.synthetic import phantom_meshes
 from arsurg_ros.types import Mesh
 
 __all__ = [
+    'SYNTHETIC',
     'Anatomy',
     'Instrument',
     'Landmark',
@@ -84,11 +85,11 @@ def load_scene(
 ) -> Scene:
     """Return the scene of a YAML file with its meshes read, checked, decimated to its limit, and their levels built.
 
-    Paths of meshes are relative to ``root``, or else to the file. ``sheet`` stands in for the file's own style sheet; what the
-    file says of a single structure holds. Raises DataError for a scene, style, points or mesh file
-    that cannot be read, ConfigError for an unknown key or wrong value, RegistrationError for points that are not finite.
+    Paths of meshes are relative to ``root``, or else to the file. ``sheet`` stands in for the file's own style sheet; what
+    the file says of a single thing holds. Raises DataError for a scene, style, points or mesh file that cannot be read,
+    ConfigError for an unknown key or wrong value, RegistrationError for points that are not finite.
     """
-    file = read_scene_file(path, root, sheet)
+    file = read_scene_file(path, root, sheet=sheet)
     read = [_read(entry, progress) for entry in file.meshes]
     reports = tuple(_checked(mesh, progress) for mesh in read)
     limits = shared_limits([len(mesh.triangles) for mesh in read], file.max_triangles)

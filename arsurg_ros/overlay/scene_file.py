@@ -134,10 +134,11 @@ class _Context:
         return parse_choice(data.get('unit', self.unit), tuple(UNITS_M), f'{where}: unit')
 
 
-def read_scene_file(path: str | Path, root: str | Path = '', sheet: StyleSheet | None = None) -> SceneFile:
+def read_scene_file(path: str | Path, root: str | Path = '', *, sheet: StyleSheet | None = None) -> SceneFile:
     """Return a scene file's content; paths of meshes are relative to ``root``, or else to the file; others to the file.
 
-    Raises DataError for a scene, style or points file that cannot be read, ConfigError for an unknown key or wrong value.
+    ``sheet`` stands in for the file's own style sheet. Raises DataError for a scene, style or points file that cannot be
+    read, ConfigError for an unknown key or wrong value.
     """
     path = Path(path)
     where = f'scene {path}'

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,6 +52,13 @@ class Anatomy:
     def name(self) -> str:
         """The mesh's name."""
         return self.mesh.name
+
+    @cached_property
+    def box_ct_m(self) -> F64:
+        """The corners (8, 3) of the box around it, a margin's shell included."""
+        grown_m = self.style.inflate_m
+        low, high = self.mesh.vertices_m.min(axis=0) - grown_m, self.mesh.vertices_m.max(axis=0) + grown_m
+        return np.array(list(itertools.product(*zip(low, high, strict=True))), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,7 @@ class SceneWindow:
 class SceneLook:
     """How a frame is drawn whatever the structure: see ``types.Look``, and ``look.frame_look`` that makes one for a frame."""
 
-    depth_cue: float = 0.4
+    depth_cue: float = 0.25
     window: SceneWindow | None = None
 
 
@@ -186,7 +195,10 @@ class Scene:
         return [for_height(a.style, height_px) for a in self.anatomies]
 
     def with_visible(self, visible: Mapping[str, bool]) -> Scene:
-        """Return the scene with things of these names shown or hidden; raises ConfigError for a name that is not there."""
+        """Return the scene with things of these names shown or hidden, and their margins unless these are named too.
+
+        Raises ConfigError for a name that is not there.
+        """
         things: tuple[Anatomy | Landmark | Trajectory | Instrument, ...]
         things = (*self.anatomies, *self.landmarks, *self.trajectories, *self.instruments)
         names = dict.fromkeys(thing.name for thing in things)
@@ -206,4 +218,6 @@ Thing = TypeVar('Thing', Anatomy, Landmark, Trajectory, Instrument)
 
 
 def _toggled(thing: Thing, visible: Mapping[str, bool]) -> Thing:
-    return replace(thing, style=replace(thing.style, visible=visible.get(thing.name, thing.style.visible)))
+    owner = thing.margin_of if isinstance(thing, Anatomy) else ''
+    shown = visible.get(thing.name, visible.get(owner, thing.style.visible))
+    return replace(thing, style=replace(thing.style, visible=shown))

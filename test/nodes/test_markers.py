@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from visualization_msgs.msg import Marker
 from arsurg_ros.files.meshes import load_mesh, save_ply
 from arsurg_ros.nodes import markers as module
 from arsurg_ros.nodes.markers import HOW, MarkerMeshes, marker_array
+from arsurg_ros.nodes.overlay import OverlayNode
 from arsurg_ros.nodes.params import PARAMS
 from arsurg_ros.overlay.scene import Scene, load_scene
 from arsurg_ros.sinks.markers import scene_markers
@@ -103,6 +105,16 @@ def test_lines_points_and_names(scene: Scene) -> None:
     assert found['instrument', 0].header.frame_id == 'tip'
 
 
+def test_styles_may_change_from_message_to_message(scene: Scene) -> None:
+    meshes = MarkerMeshes(scene, 'triangles')
+    styles = [replace(s, rgb=(10 * k, 0, 0), visible=k != 1) for k, s in enumerate(scene.styles)]
+    specs = scene_markers(meshes.styled(styles), live=True, state='live', stamp_ns=7)
+    found = {(m.ns, m.id): m for m in marker_array(specs).markers}
+    assert found['anatomy', 1].action == Marker.DELETE and found['anatomy', 0].action == Marker.ADD
+    assert found['margin', 0].color.r == pytest.approx(20 / 255, abs=1e-6)
+    assert told(meshes)['anatomy', 1].action == Marker.ADD
+
+
 def test_what_is_not_live_or_hidden_is_deleted(scene: Scene) -> None:
     meshes = MarkerMeshes(scene, 'triangles')
     gone = told(meshes, live=False)
@@ -112,3 +124,16 @@ def test_what_is_not_live_or_hidden_is_deleted(scene: Scene) -> None:
     hidden = [('anatomy', 1), ('landmark name', 1), ('trajectory', 0), ('instrument', 0)]
     assert [key for key, m in found.items() if m.action == Marker.DELETE] == [hidden[0], hidden[2], hidden[1], hidden[3]]
     assert len(found['landmark', 0].points) == 1
+
+
+def test_the_node_says_once_what_is_wrong_with_a_mesh_and_draws_it(
+    graph, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    liver = phantom_meshes()[0]
+    save_ply(replace(liver, triangles=liver.triangles[1:]), tmp_path / 'open.ply')
+    (tmp_path / 'scene.yaml').write_text('meshes: {liver: {path: open.ply}}')
+    node = graph.start(OverlayNode, scene=str(tmp_path / 'scene.yaml'), marker_meshes='triangles')
+    assert node.active
+    assert capfd.readouterr().err.count('mesh liver: 3 open edges') == 1
+    (body,) = node._meshes.scene.anatomy
+    assert body.resource is None and len(body.mesh.triangles) == 5119

@@ -9,7 +9,7 @@ import pytest
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
-from arsurg_ros.overlay.look import depth_range_m, frame_look
+from arsurg_ros.overlay.look import depth_range_m, frame_look, nearest_depths_m
 from arsurg_ros.overlay.scene import Scene, SceneLook, SceneWindow
 from arsurg_ros.types import F64, CameraModel
 
@@ -34,6 +34,16 @@ def test_nothing_in_front_of_the_camera_has_no_depth(scene: Scene, camera: Camer
     assert frame_look(windowed(scene, 'tumour'), camera, behind).window is None
     through = frame_look(scene, camera, se3.compose(np.eye(3), [0, 0, 0.0]))
     assert 0 < through.near_m < through.far_m
+
+
+def test_depths_for_the_budget_are_none_where_nothing_is_drawn(scene: Scene, camera: CameraModel, T_cam_ct: F64) -> None:
+    depths = nearest_depths_m(scene, T_cam_ct)
+    assert len(depths) == 3 and depths[0] == frame_look(scene, camera, T_cam_ct).near_m
+    assert nearest_depths_m(scene.with_visible({'organ': False}), T_cam_ct) == [None, *depths[1:]]
+    assert nearest_depths_m(scene, se3.compose(np.eye(3), [0, 0, -1.0])) == [None] * 3
+    grown = replace(scene.anatomies[0], style=replace(scene.styles[0], inflate_m=0.01))
+    near = depth_range_m(grown, T_cam_ct)
+    assert near is not None and depths[0] is not None and near[0] < depths[0] - 0.009
 
 
 def test_the_window_is_about_a_structure_as_large_as_it_looks_there(scene: Scene, camera: CameraModel, T_cam_ct: F64) -> None:

@@ -302,6 +302,25 @@ def test_everything_can_be_shown_and_hidden_by_name(folder: Path) -> None:
         scene.with_visible({'b': True})
 
 
+def test_a_margin_goes_with_its_structure_unless_it_is_named(tmp_path: Path) -> None:
+    scene = load_scene(write(tmp_path, {'meshes': {'a': {'path': 'synthetic:tumour', 'margin': 2}}}))
+
+    def shown(**visible: bool) -> list[bool]:
+        return [s.visible for s in scene.with_visible({k.replace('_', ' '): v for k, v in visible.items()}).styles]
+
+    assert (shown(a=False), shown(a=False, a_margin=True), shown(a_margin=False)) == (
+        [False, False],
+        [False, True],
+        [True, False],
+    )
+
+
+def test_a_sheet_may_stand_in_for_the_files_own(folder: Path) -> None:
+    sheet = {**DEFAULT_STYLE, Role.RISK: replace(DEFAULT_STYLE[Role.RISK], fill=0.9, line_px=9)}
+    style = load_scene(scene_of(folder, style='none.yaml'), sheet=sheet).styles[0]
+    assert (style.fill, style.width_px) == (0.9, 9)
+
+
 def test_meshes_over_the_limit_are_decimated_largest_first_and_it_is_said(tmp_path: Path) -> None:
     told: list[str] = []
     meshes = {name: {'path': f'synthetic:{name}'} for name in ('liver', 'tumour')}  # 5120 and 1280 triangles
