@@ -216,12 +216,12 @@ def test_the_corner_moves_the_principal_point_by_half_a_pixel(folder: Path, caps
 
 def test_distortion_is_checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     D = folder / 'D.txt'
-    wrong = {'0.1 0.2': '2 numbers; plumb_bob has 4 or 5', 'a b c d': 'not a number', '1 2 3 nan': 'not finite'}
+    wrong = {'0.1 0.2': '0, 4 or 5 finite', 'a b c d': 'not a number', '1 2 3 nan': '4 or 5 finite', '': 'no numbers'}
     for text, said in wrong.items():
         D.write_text(text)
         assert said in refusal(capsys, *words(folder, '--distortion', str(D)))
     D.write_text('# fisheye\n0.1, 0.2, 0, 0, 0\n')
-    assert '5 numbers; equidistant has 4' in refusal(capsys, *words(folder, '--distortion', str(D), '--model', 'equidistant'))
+    assert '0 or 4 finite' in refusal(capsys, *words(folder, '--distortion', str(D), '--model', 'equidistant'))
     D.write_text('# fisheye\n0.1, 0.02, 0, 0\n')
     found = answer(capsys, *words(folder, '--distortion', str(D), '--model', 'equidistant'))
     assert (found['distortion'], found['distortion_model']) == ([0.1, 0.02, 0, 0, 0], 'equidistant')
