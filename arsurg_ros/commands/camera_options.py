@@ -39,7 +39,9 @@ def add_camera_options(parser: argparse.ArgumentParser) -> None:
         '(FILE#right: the right camera of a pair); the last two know size and distortion too',
     )  # fmt: skip
     group.add_argument('--distortion', type=Path, metavar='D', help='a text with k1 k2 p1 p2 [k3] (default: no distortion)')
-    group.add_argument('--model', choices=tuple(DISTORTION_MODELS), help='of --distortion (default plumb_bob; equidistant: k1 k2 k3 k4)')
+    group.add_argument(
+        '--model', choices=tuple(DISTORTION_MODELS), help='of --distortion (default plumb_bob; equidistant: k1 k2 k3 k4)'
+    )
     group.add_argument('--size', type=size, metavar='WxH', help='of the picture, px (default: that of --image or --intrinsics)')
     group.add_argument(
         '--pixel-origin', choices=tuple(PIXEL_ORIGINS), default='centre',

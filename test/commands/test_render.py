@@ -229,6 +229,22 @@ def test_distortion_is_checked(folder: Path, capsys: pytest.CaptureFixture[str])
     assert 'No such file' in refusal(capsys, *words(folder, '--distortion', str(folder / 'none.txt')))
 
 
+def test_a_fisheye_by_options_and_by_camera_info(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / 'D.txt').write_text('0.1 0.02 0 0')
+    lens = camera_model(WIDTH_PX, HEIGHT_PX, K, np.array([0.1, 0.02, 0, 0]), 'equidistant')
+    write_camera_info(folder / 'camera.yaml', camera_info(lens))
+    ids = folder / 'ids.png'
+    pinhole, fisheye = (
+        answer(capsys, *words(folder, '--ids', str(ids), *more))['covered_px']
+        for more in ((), ('--distortion', str(folder / 'D.txt'), '--model', 'equidistant'))
+    )
+    assert pinhole != fisheye
+    wanted = ids.read_bytes()
+    found = answer(capsys, *words(folder, '--ids', str(ids), k='camera.yaml', size=''))
+    assert found['distortion_model'] == 'equidistant'
+    assert ids.read_bytes() == wanted
+
+
 def test_a_scene_file_and_a_style_to_try(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     meshes = {'organ': {'path': 'liver.ply', 'role': 'target'}, 'off': {'path': 'square.ply', 'visible': False}}
     (folder / 'scene.yaml').write_text(yaml.safe_dump({'meshes': meshes}, sort_keys=False))
