@@ -14,11 +14,9 @@ from arsurg_ros.acquisition.calibration import calibrated_size, load_camera_mode
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.answers import load_answer
 from arsurg_ros.files.source import parse_source, read_text, require_whole
-from arsurg_ros.geometry.camera import camera_model
+from arsurg_ros.geometry.camera import DISTORTION_MODELS, camera_model
 from arsurg_ros.types import F64, CameraModel
 
-#: Distortion model -> how many coefficients it may have.
-MODELS = {'plumb_bob': (4, 5), 'equidistant': (4,)}
 #: Where a pixel's coordinates count from -> what is added to a principal point to have OpenCV's.
 PIXEL_ORIGINS = {'centre': 0.0, 'corner': -0.5}
 Size = tuple[int, int]
@@ -41,7 +39,9 @@ def add_camera_options(parser: argparse.ArgumentParser) -> None:
         '(FILE#right: the right camera of a pair); the last two know size and distortion too',
     )  # fmt: skip
     group.add_argument('--distortion', type=Path, metavar='D', help='a text with k1 k2 p1 p2 [k3] (default: no distortion)')
-    group.add_argument('--model', choices=tuple(MODELS), help='of --distortion (default plumb_bob; equidistant: k1 k2 k3 k4)')
+    group.add_argument(
+        '--model', choices=tuple(DISTORTION_MODELS), help='of --distortion (default plumb_bob; equidistant: k1 k2 k3 k4)'
+    )
     group.add_argument('--size', type=size, metavar='WxH', help='of the picture, px (default: that of --image or --intrinsics)')
     group.add_argument(
         '--pixel-origin', choices=tuple(PIXEL_ORIGINS), default='centre',
@@ -99,13 +99,10 @@ def _distorted(camera: CameraModel, path: Path | None, model: str | None) -> Cam
         return camera
     if np.any(camera.distortion):
         raise ConfigError(f'--distortion {path}: --intrinsics has distortion already: give one of them')
-    kind = model or 'plumb_bob'
-    coefficients = _coefficients(path)
-    if len(coefficients) not in MODELS[kind]:
-        valid = ' or '.join(map(str, MODELS[kind]))
-        raise DataError(f'--distortion {path}: {len(coefficients)} numbers; {kind} has {valid}')
-    padded = np.concatenate([coefficients, np.zeros(5 - len(coefficients))])
-    return replace(camera, distortion=padded, distortion_model=kind)
+    try:
+        return camera_model(camera.width_px, camera.height_px, camera.K, _coefficients(path), model or 'plumb_bob')
+    except ConfigError as e:
+        raise DataError(f'--distortion {path}: {e}') from e
 
 
 def _coefficients(path: Path) -> F64:
@@ -114,8 +111,8 @@ def _coefficients(path: Path) -> F64:
         values = np.array([float(v) for v in ' '.join(lines).replace(',', ' ').split()])
     except ValueError as e:
         raise DataError(f'--distortion {path}: not a number: {e}') from e
-    if not np.isfinite(values).all():
-        raise DataError(f'--distortion {path}: a coefficient is not finite')
+    if not len(values):
+        raise DataError(f'--distortion {path}: it holds no numbers')
     return values
 
 

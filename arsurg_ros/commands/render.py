@@ -8,6 +8,7 @@ import argparse
 import io
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,12 +21,15 @@ from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.images import read_bgr
 from arsurg_ros.files.meshes import load_mesh
 from arsurg_ros.files.poses import load_poses
+from arsurg_ros.files.progress import terminal_progress
 from arsurg_ros.files.source import UNITS_M
 from arsurg_ros.geometry import se3
+from arsurg_ros.geometry.mesh_checks import inspect_mesh, welded
 from arsurg_ros.kernels.backends import BACKENDS
 from arsurg_ros.kernels.raster import Rasteriser
+from arsurg_ros.overlay.look import frame_look
 from arsurg_ros.overlay.scene import SYNTHETIC, Scene, load_scene, make_scene
-from arsurg_ros.overlay.style import DEFAULT_STYLE, Role, load_style
+from arsurg_ros.overlay.style import ANATOMY, DEFAULT_STYLE, Role, load_style
 from arsurg_ros.synthetic import phantom_meshes
 from arsurg_ros.types import F32, F64, U8, CameraModel, Mesh
 
@@ -54,7 +58,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     what.add_argument('--scene', type=Path, metavar='YAML', help='a scene file instead: meshes, roles and styles')
     what.add_argument(
         '--role', action='append', default=[], metavar='NAME=ROLE',
-        help=f'what a mesh is: {", ".join(r.value for r in Role)} (default context); can be repeated',
+        help=f'what a mesh is: {", ".join(r.value for r in ANATOMY)} (default context); can be repeated',
     )  # fmt: skip
     what.add_argument('--style', type=Path, metavar='YAML', help="a style sheet (default: the scene's, or the built-in one)")
     what.add_argument('--image', type=Path, help='the picture to draw on (default: black)')
@@ -84,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     drawn = draw(scene, camera, T_cam_ct, image, args.backend)
     shown = [look(a, k + 1, drawn.ids, camera, T_cam_ct) for k, a in enumerate(scene.anatomies)]
     written = write(args, drawn)
-    answer = as_answer(camera, T_cam_ct, drawn, shown, lengths(args)) | {'written': written}
+    answer = as_answer(camera, T_cam_ct, drawn, shown, scene, lengths(args)) | {'written': written}
     shut = argparse.Namespace(**{**vars(args), 'out': None, 'plot': None})  # --out is the picture here, not the answer
     finish(shut, 'render', 'overlay', answer, as_text(answer, args))
     return 0 if answer['covered_px'] else NOTHING_DRAWN
@@ -93,11 +97,12 @@ def run(args: argparse.Namespace) -> int:
 def draw(scene: Scene, camera: CameraModel, T_cam_ct: F64, image: U8 | None, backend: str) -> Drawn:
     """Draw a scene over an image (H, W, 3) bgr8 or black; raises what Rasteriser raises."""
     rasteriser = Rasteriser(camera.width_px, camera.height_px, scene.meshes, backend=backend)
-    poses = [T_cam_ct] * len(scene.anatomies)
+    poses, styles = [T_cam_ct] * len(scene.anatomies), scene.styles_for(camera.height_px)
+    look = frame_look(scene, camera, T_cam_ct)
     for _ in range(2 if backend == 'wasm' else 1):  # a first frame's time is that of memory which is touched for the first time
         drawn_on = None if image is None else image.copy()
         began_ns = time.perf_counter_ns()
-        result = rasteriser.render(drawn_on, camera, poses, scene.styles)
+        result = rasteriser.render(drawn_on, camera, poses, styles, look=look)
         ms = (time.perf_counter_ns() - began_ns) / 1e6
     return Drawn(np.array(result.image), np.array(result.depth_m), np.array(result.ids), ms)
 
@@ -122,13 +127,14 @@ def read_scene(args: argparse.Namespace) -> Scene:
     if args.scene is not None:
         if args.role:
             raise ConfigError(f'--role {args.role[0]}: the scene file says the roles')
-        return load_scene(args.scene, sheet=sheet)
+        return load_scene(args.scene, progress=terminal_progress(), sheet=sheet)
     meshes = [read_mesh(text, args.units) for text in args.mesh]
     names = [m.name for m in meshes]
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f'--mesh: {name!r} is there more than once: --mesh NAME=PATH gives another name')
-    return make_scene({m.name: m for m in meshes}, read_roles(args.role, names), sheet or DEFAULT_STYLE)
+    scene = make_scene({m.name: welded(m) for m in meshes}, read_roles(args.role, names), sheet or DEFAULT_STYLE)
+    return replace(scene, warnings=tuple(line for m in meshes for line in inspect_mesh(m).warnings()))
 
 
 def read_mesh(text: str, unit: str) -> Mesh:
@@ -152,8 +158,8 @@ def read_roles(texts: list[str], names: list[str]) -> dict[str, Role]:
         name, _, role = text.rpartition('=')
         if name not in names:
             raise ConfigError(f'--role {text}: mesh {name!r}; valid: NAME=ROLE with {", ".join(names)}')
-        if role not in [r.value for r in Role]:
-            raise ConfigError(f'--role {text}: role {role!r}; valid: {", ".join(r.value for r in Role)}')
+        if role not in [r.value for r in ANATOMY]:
+            raise ConfigError(f'--role {text}: role {role!r}; valid: {", ".join(r.value for r in ANATOMY)}')
         roles[name] = Role(role)
     return roles
 

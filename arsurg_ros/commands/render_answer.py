@@ -13,8 +13,8 @@ import numpy as np
 from arsurg_ros.commands.common import Lengths, with_warnings
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
-from arsurg_ros.overlay.scene import Anatomy
-from arsurg_ros.types import F32, F64, U8, CameraModel, Mesh
+from arsurg_ros.overlay.scene import Anatomy, Scene
+from arsurg_ros.types import F32, F64, U8, CameraModel
 
 # What is nearer is not drawn.
 NEAR_M = 1e-3
@@ -59,7 +59,9 @@ def look(anatomy: Anatomy, number: int, ids: U8, camera: CameraModel, T_cam_ct: 
     return Shown(anatomy, 0, 'hidden' if inside.any() else 'outside')
 
 
-def as_answer(camera: CameraModel, T_cam_ct: F64, drawn: Drawn, shown: list[Shown], unit: Lengths) -> dict[str, Any]:
+def as_answer(
+    camera: CameraModel, T_cam_ct: F64, drawn: Drawn, shown: list[Shown], scene: Scene, unit: Lengths
+) -> dict[str, Any]:
     """Return the fields of the JSON object."""
     covered = int(np.count_nonzero(drawn.ids))
     depth_m = drawn.depth_m[np.isfinite(drawn.depth_m)].astype(np.float64)
@@ -87,27 +89,20 @@ def as_answer(camera: CameraModel, T_cam_ct: F64, drawn: Drawn, shown: list[Show
         'depth_min': unit.p(depth_m.min(keepdims=True))[0] if len(depth_m) else None,
         'depth_max': unit.p(depth_m.max(keepdims=True))[0] if len(depth_m) else None,
         'kernel_ms': drawn.kernel_ms,
-        'warnings': warnings(shown, covered),
+        'warnings': warnings(shown, scene, covered),
     }
 
 
-def warnings(shown: list[Shown], covered: int) -> list[str]:
+def warnings(shown: list[Shown], scene: Scene, covered: int) -> list[str]:
     """Return what a user should know of a picture, the worst first."""
     out = [] if covered else ['no anatomy is in the picture']
     for s in shown:
-        name = s.anatomy.mesh.name
         if s.place in PLACES and not (covered and s.place == 'hidden'):
-            out.append(f'{name}: {PLACES[s.place]}')
-        if s.anatomy.style.visible and (gaps := open_edges(s.anatomy.mesh)):
-            out.append(f'{name}: the mesh is open, {gaps} of its edges have one triangle; it is drawn as it is')
-    return out
-
-
-def open_edges(mesh: Mesh) -> int:
-    """Return how many edges have one triangle alone."""
-    ends = np.sort(mesh.triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1).astype(np.int64)
-    _, uses = np.unique(ends[:, 0] * len(mesh.vertices_m) + ends[:, 1], return_counts=True)
-    return int(np.count_nonzero(uses == 1))
+            out.append(f'{s.anatomy.mesh.name}: {PLACES[s.place]}')
+    others = {'landmarks': scene.landmarks, 'trajectories': scene.trajectories, 'instruments': scene.instruments}
+    if left_out := [f'{name} ({len(things)})' for name, things in others.items() if things]:
+        out.append(f'meshes alone are drawn: of this scene not {", ".join(left_out)}')
+    return [*out, *scene.warnings]
 
 
 def as_text(answer: dict[str, Any], args: argparse.Namespace) -> str:

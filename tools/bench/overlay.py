@@ -180,9 +180,15 @@ def against_native(scene: Scene, count: int) -> list[Entry]:
     draw()
     kernel = instance(rasteriser)
     native = Native(library, kernel)
-    assert native.call('render') == kernel.call('render') == 0
+    frame = [name for name in kernel.layout.exports if name != 'prepare']
+
+    def draw_once(side: Kernel | Native) -> list[int]:
+        return [side.call(name) for name in frame]
+
+    both = [functools.partial(draw_once, side) for side in (kernel, native)]
+    assert [call() for call in both] == [[0] * len(frame)] * 2
     differing = {n: float((native.blocks[n] != kernel.blocks[n]).sum()) for n in ('image', 'depth', 'ids')}
-    found = alternate(lambda: kernel.call('render'), lambda: native.call('render'), count)
+    found = in_turn(both, count)
     errors = {f'{name}_differs': number for name, number in differing.items()}
     return [Entry(f'overlay kernel alone, {scene.text}', found[0], 'native Rust', found[1], 'ratio', MOST_OF_NATIVE, errors)]
 
