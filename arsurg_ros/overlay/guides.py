@@ -10,8 +10,8 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
 from arsurg_ros.kernels.mark_types import HALO
 from arsurg_ros.kernels.marks import Disc, Mark, Plate, Polyline, Text, text_size
-from arsurg_ros.overlay.draw import BLACK, KEEP, WHITE, Rgb, em_px, scale_of, shown
-from arsurg_ros.overlay.lines import BEHIND_M, HIDDEN_ALPHA, LineStyle, projected_line
+from arsurg_ros.overlay.draw import KEEP, WHITE, Rgb, em_px, scale_of, shown
+from arsurg_ros.overlay.lines import BEHIND_M, BLACK, HIDDEN_ALPHA, LineStyle, projected_line
 from arsurg_ros.overlay.structures import Landmark, Scene, Trajectory
 from arsurg_ros.overlay.style import for_height
 from arsurg_ros.types import F32, F64, CameraModel
