@@ -80,9 +80,7 @@ def text_block(
 
 
 @functools.lru_cache(64)
-def _text_block(
-    size_px: Size, lines: tuple[Line, ...], corner: tuple[float, float], margin_px: float, widest: float
-) -> Block:
+def _text_block(size_px: Size, lines: tuple[Line, ...], corner: tuple[float, float], margin_px: float, widest: float) -> Block:
     em = em_px(size_px[1])
     pad = round(PADDING * em)
     room = widest * (size_px[0] - 2 * margin_px) - 2 * pad

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Plates with rounded corners, and diagonal stripes.
 
+use crate::lanes::root;
 use crate::{blend, Ink, Picture, LONGEST_PERIOD};
 
 /// x0, y0, x1, y1: whole pixels, the last two exclusive.
@@ -64,7 +65,7 @@ fn corner(dx: f32, dy: f32, radius: f32) -> u8 {
     if dx == 0.0 {
         return 255;
     }
-    quantised(radius + 0.5 - libm::sqrtf(dx * dx + dy * dy))
+    quantised(radius + 0.5 - root(dx * dx + dy * dy))
 }
 
 /// Coverage 0-255 of 0-1, and of what lies beyond.
@@ -85,7 +86,7 @@ pub fn stripes(picture: &mut Picture, bounds: Bounds, how: &[f64], ink: Ink, cov
     let Some([x0, y0, x1, y1]) = picture.clip(bounds) else { return Some(()) };
     let (width, length) = (x1 - x0, x1 - x0 + period as usize);
     let (cover, colours) = cover.split_at_mut_checked(length)?;
-    let steepness = 1.0 / libm::sqrtf((1 + slope * slope) as f32);
+    let steepness = 1.0 / root((1 + slope * slope) as f32);
     for (u, c) in cover.iter_mut().enumerate() {
         *c = striped(u as i32 % period, period as f32, share, steepness);
     }

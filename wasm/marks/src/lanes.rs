@@ -76,6 +76,12 @@ mod imp {
         )
     }
 
+    /// Square root: libm's is software here.
+    #[inline(always)]
+    pub fn root(v: f32) -> f32 {
+        f32x4_extract_lane::<0>(f32x4_sqrt(f32x4_splat(v)))
+    }
+
     /// Coverage of pixels by their squared distances, within two edges.
     #[inline(always)]
     pub fn covers(squared: &[f32; PIXELS], edges: [f32; 2]) -> [[u8; PIXELS]; 2] {
@@ -145,6 +151,11 @@ mod imp {
         }
     }
 
+    /// Square root.
+    pub fn root(v: f32) -> f32 {
+        libm::sqrtf(v)
+    }
+
     /// Coverage of pixels by their squared distances, within two edges.
     pub fn covers(squared: &[f32; PIXELS], edges: [f32; 2]) -> [[u8; PIXELS]; 2] {
         edges.map(|edge| squared.map(|s| quantised(edge - libm::sqrtf(s))))
@@ -160,4 +171,4 @@ mod imp {
     }
 }
 
-pub use imp::{covers, nearer, Colour};
+pub use imp::{covers, nearer, root, Colour};
