@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from arsurg_ros.errors import ConfigError
+from arsurg_ros.overlay.modes import FILLS, WINDOWS
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.types import F64, MeshStyle
 
-FILLS = ('style', 'off', 'on')
-WINDOWS = ('off', 'tip', 'centre')
 # What 'on' fills a structure with that its style leaves open.
 FILL_ON = 0.35
 
