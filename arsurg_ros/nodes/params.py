@@ -10,7 +10,7 @@ from typing import Any
 from arsurg_ros import frames, registry
 from arsurg_ros.acquisition import CAMERAS
 from arsurg_ros.errors import ConfigError
-from arsurg_ros.overlay.view import FILLS, WINDOWS
+from arsurg_ros.overlay.modes import FILLS, WINDOWS
 from arsurg_ros.registration.session import MODES
 from arsurg_ros.registry import Parameter
 from arsurg_ros.tracking import TRACKERS
