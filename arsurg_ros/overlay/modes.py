@@ -5,4 +5,4 @@
 from __future__ import annotations
 
 FILLS = ('style', 'off', 'on')
-WINDOWS = ('off', 'tip', 'centre')
+WINDOWS = ('scene', 'off', 'tip', 'centre')

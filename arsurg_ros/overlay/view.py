@@ -10,18 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from arsurg_ros.errors import ConfigError
-<<<<<<< HEAD
+from arsurg_ros.overlay.modes import FILLS, WINDOWS
 from arsurg_ros.overlay.structures import Scene, SceneLook, SceneWindow
 from arsurg_ros.types import F64, MeshStyle
 
-FILLS = ('style', 'off', 'on')
-WINDOWS = ('scene', 'off', 'tip', 'centre')
-=======
-from arsurg_ros.overlay.modes import FILLS, WINDOWS
-from arsurg_ros.overlay.scene import Scene
-from arsurg_ros.types import F64, MeshStyle
-
->>>>>>> nodes4
 # What 'on' fills a structure with that its style leaves open.
 FILL_ON = 0.35
 # A window that was asked for by a toggle, in a scene that has none.
