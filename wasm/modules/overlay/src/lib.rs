@@ -5,9 +5,11 @@
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 use abi::{status, Arena, Capacities, Kind};
-use kernel::{Camera, Look, Plan, Resident, Scene, Target, Work};
+use kernel::{Camera, Look, Plan, Refusal, Resident, Scene, Target, Work};
 
 const TILES_FROM: usize = 16;
+/// Too many triangles or lines were clipped.
+const ROOM: i32 = 16;
 
 fn lengths(c: &Capacities) -> [(Kind, u64); 24] {
     let [width, height, vertices, triangles, meshes, rows] = [c[0], c[1], c[2], c[3], c[4], c[5]].map(u64::from);
@@ -115,7 +117,11 @@ fn project_block(mut arena: Arena) -> i32 {
     let state = arena.i32(23);
     let Some(mut p) = parts(&mut arena, state) else { return status::INPUT };
     let plan = kernel::project(&p.resident, &p.scene, &p.camera, &p.look, &mut p.work, p.width, p.height);
-    let Some(plan) = plan else { return status::INPUT };
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(Refusal::Input) => return status::INPUT,
+        Err(Refusal::Room) => return ROOM,
+    };
     state[..4].copy_from_slice(&plan.region);
     (state[6], state[7]) = (plan.slots as i32, plan.apron as i32);
     status::OK

@@ -70,7 +70,7 @@ pub fn draw(world: &World, image: &[u8], frames: usize) -> Option<Picture> {
             floats: &mut floats,
             colours: &mut colours,
         };
-        let plan = project(&resident, &scene, &camera, &look, &mut work, world.width, world.height)?;
+        let plan = project(&resident, &scene, &camera, &look, &mut work, world.width, world.height).ok()?;
         let mut target = Target {
             width: world.width,
             height: world.height,
