@@ -57,7 +57,13 @@ pub fn triangle(t: &[Vertex; 3], camera: &Camera, depth: u32, emit: &mut dyn FnM
 }
 
 /// The same for a line.
-pub fn line(a: &Vertex, b: &Vertex, camera: &Camera, depth: u32, emit: &mut dyn FnMut(&Vertex, &Vertex) -> bool) -> bool {
+pub fn line(
+    a: &Vertex,
+    b: &Vertex,
+    camera: &Camera,
+    depth: u32,
+    emit: &mut dyn FnMut(&Vertex, &Vertex) -> bool,
+) -> bool {
     if depth >= DEEPEST || !bent(a, b, camera) {
         return emit(a, b);
     }

@@ -25,22 +25,22 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 24] {
         (Kind::F32, by(vertices, 3)),                  // 5 normals
         (Kind::U32, by(triangles, 3)),                 // 6 triangles, indices from the mesh's first vertex
         (Kind::U32, s.edges),                          // 7 edges
-        (Kind::U32, by(rows, kernel::ROW as u64)),     // 8 table: first vertex, vertices, first triangle, triangles, ...
-        (Kind::F64, by(meshes, 12)),                   // 9 T_cam_mesh, upper three rows
+        (Kind::U32, by(rows, kernel::ROW as u64)), // 8 table: first vertex, vertices, first triangle, triangles, ...
+        (Kind::F64, by(meshes, 12)),               // 9 T_cam_mesh, upper three rows
         (Kind::F32, by(meshes, kernel::STYLE as u64)), // 10 styles
-        (Kind::U32, meshes),                           // 11 each mesh's row of the table
-        (Kind::F64, 16),                               // 12 camera
-        (Kind::F64, 16),                               // 13 look
-        (Kind::U32, s.corners),                        // 14 projected vertices
-        (Kind::U8, vertices),                          // 15 outcodes
-        (Kind::U8, triangles),                         // 16 facing
-        (Kind::U32, s.spans),                          // 17 tiles of each triangle
-        (Kind::U32, s.extra),                          // 18 clipped triangles
-        (Kind::U32, s.segments),                       // 19 lines
-        (Kind::U32, s.words),                          // 20 bins
-        (Kind::F32, s.floats),                         // 21 a tile's layer, lines and fragments
-        (Kind::U32, s.colours),                        // 22 a tile's ids and fragments
-        (Kind::I32, TILES_FROM as u64 + s.tiles),      // 23 state: region x0 y0 x1 y1, rows, meshes, slots, apron; tiles
+        (Kind::U32, meshes),                       // 11 each mesh's row of the table
+        (Kind::F64, 16),                           // 12 camera
+        (Kind::F64, 16),                           // 13 look
+        (Kind::U32, s.corners),                    // 14 projected vertices
+        (Kind::U8, vertices),                      // 15 outcodes
+        (Kind::U8, triangles),                     // 16 facing
+        (Kind::U32, s.spans),                      // 17 tiles of each triangle
+        (Kind::U32, s.extra),                      // 18 clipped triangles
+        (Kind::U32, s.segments),                   // 19 lines
+        (Kind::U32, s.words),                      // 20 bins
+        (Kind::F32, s.floats),                     // 21 a tile's layer, lines and fragments
+        (Kind::U32, s.colours),                    // 22 a tile's ids and fragments
+        (Kind::I32, TILES_FROM as u64 + s.tiles),  // 23 state: region x0 y0 x1 y1, rows, meshes, slots, apron; tiles
     ]
 }
 
