@@ -116,41 +116,43 @@ class Kernel:
         self.layout = layout
         self.capacities = capacities
         self.alive = True
-        self._ticks = math.ceil(deadline_s / TICK_S) + 1
         self._deadline_s = deadline_s
         module = _module(read_kernel(self.path), self.path)
         _check_borders(module, layout, self.path)
         self._store = wasmtime.Store(_engine())
         self._store.set_limits(memory_size=memory_limit_bytes, instances=1, memories=1, tables=1)
-        instance = self._guarded('instantiation', lambda: wasmtime.Instance(self._store, module, []))
+        instance = self._guarded('instantiation', lambda: wasmtime.Instance(self._store, module, []), deadline_s)
         self._exports = {e.name: instance.exports(self._store)[e.name] for e in module.exports}
         self._configure()
 
-    def call(self, export: str) -> int:
-        """Run one export; returns its status, raises KernelError for a trap, a passed deadline or a common refusal."""
-        status = self._run(export)
+    def call(self, export: str, deadline_s: float | None = None) -> int:
+        """Run one export; returns its status, raises KernelError for a trap, a passed deadline or a common refusal.
+
+        ``deadline_s`` stands in for the instance's, for what is done once.
+        """
+        status = self._run(export, deadline_s)
         if status in STATUSES:
             raise KernelError(f'kernel {self.layout.name}: {export}: {STATUSES[status]} (capacities {self._sizes()})')
         return status
 
-    def _run(self, export: str) -> int:
+    def _run(self, export: str, deadline_s: float | None = None) -> int:
         function = self._exports[export]
-        return int(self._guarded(export, lambda: function(self._store)))
+        return int(self._guarded(export, lambda: function(self._store), deadline_s or self._deadline_s))
 
     def _sizes(self) -> str:
         return ', '.join(f'{n} {v}' for n, v in zip(self.layout.capacities, self.capacities, strict=True))
 
-    def _guarded(self, what: str, run: Callable[[], Any]) -> Any:
+    def _guarded(self, what: str, run: Callable[[], Any], deadline_s: float) -> Any:
         if not self.alive:
             raise KernelError(f'kernel {self.layout.name}: {what}: this instance trapped before')
-        self._store.set_epoch_deadline(self._ticks)
+        self._store.set_epoch_deadline(math.ceil(deadline_s / TICK_S) + 1)
         try:
             with _ticker().watching():
                 return run()
         except wasmtime.Trap as trap:
             self.alive = False
             if trap.trap_code is wasmtime.TrapCode.INTERRUPT:
-                why = f'deadline of {self._deadline_s} s passed'
+                why = f'deadline of {deadline_s} s passed'
             else:
                 why = f'trapped ({trap.trap_code.name.lower() if trap.trap_code else one_line(trap)})'
             raise KernelError(f'kernel {self.layout.name}: {what}: {why}') from None

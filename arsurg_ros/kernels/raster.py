@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.errors import ConfigError, DataError, KernelError
 from arsurg_ros.kernels.backends import pick
-from arsurg_ros.kernels.host import Kernel, PerThread
+from arsurg_ros.kernels.host import MEMORY_LIMIT_BYTES, Kernel, PerThread
 from arsurg_ros.kernels.layouts import OVERLAY
 from arsurg_ros.kernels.raster_rows import CameraRows, Rows, look_row, pose_rows, style_rows
 from arsurg_ros.kernels.reference_raster import ReferenceRasteriser
@@ -19,6 +19,7 @@ from arsurg_ros.types import F32, F64, U8, U32, CameraModel, Look, Mesh, MeshSty
 
 MOST_MESHES = 254
 PLAIN = Look()
+PREPARE_DEADLINE_S = 20.0
 ENCODINGS = ('bgr8', 'rgb8')
 Region = tuple[int, int, int, int]
 
@@ -158,7 +159,16 @@ class WasmRasteriser:
         self._capacities = (width_px, height_px, *(max(n, 1) for n in counts))
         self._meshes = meshes
         self._kernels = PerThread(OVERLAY, prepare=self._upload)
-        self._kernels.get(*self._capacities)
+        try:
+            self._kernels.get(*self._capacities)
+        except KernelError as e:
+            if 'too large' not in str(e):
+                raise
+            limit = f'{MEMORY_LIMIT_BYTES >> 20} MiB'
+            raise KernelError(
+                f'rasteriser: {triangles} triangles, {vertices} vertices at {width_px}x{height_px} px, levels included, need '
+                f'more than {limit}; about 1,400,000 triangles fit at 3840x2160: decimate the meshes'
+            ) from None
 
     def _upload(self, kernel: Kernel) -> None:
         blocks, v, t = kernel.blocks, 0, 0
@@ -169,7 +179,7 @@ class WasmRasteriser:
             blocks['triangles'][3 * t : 3 * (t + nt)] = mesh.triangles.ravel()
             v, t = v + nv, t + nt
         blocks['state'][4:6] = len(self._resident), self._meshes
-        kernel.call('prepare')
+        kernel.call('prepare', PREPARE_DEADLINE_S)
 
     def render(self, image: U8, rows: Rows) -> tuple[F32, U8, Region]:
         """Draw in place; only what is touched is copied into the kernel's memory and out."""
@@ -178,7 +188,8 @@ class WasmRasteriser:
         for name in ('camera', 'poses', 'styles', 'look', 'select'):
             values = getattr(rows, name)
             blocks[name][: values.size] = values.ravel()
-        kernel.call('project')
+        if kernel.call('project'):
+            raise KernelError('kernel overlay: project: too many triangles cross the border of what the camera sees')
         x0, y0, x1, y1 = blocks['state'][:4].tolist()
         frame: U8 = blocks['image'].reshape(*shape, 3)
         touched = np.s_[y0:y1, x0:x1]

@@ -14,7 +14,7 @@ from arsurg_ros.geometry.camera import distort_fisheye
 from arsurg_ros.types import F32, F64, I64
 
 NEAR_M, SIDES, SUBPIXEL = 1e-3, 16, 256
-BEND_PX, BEND_DEPTH, SHORT_PX, DEEPEST = 0.25, 5e-4, 12.0, 8
+BEND_PX, BEND_DEPTH, SHORT_PX, DEEPEST = 0.25, 5e-4, 12.0, 6
 REJECT = 0b11111
 
 

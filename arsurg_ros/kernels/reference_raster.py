@@ -45,7 +45,7 @@ class Layer:
             xy, invz, shades, area = xy[[0, 2, 1]], invz[[0, 2, 1]], shades[[0, 2, 1]], -area
         columns, rows = np.arange(high[0] - low[0] + 1), np.arange(high[1] - low[1] + 1)
         inside = _covered(xy, low, columns, rows)
-        z = np.clip(_plane(xy, invz, area, low, columns, rows), invz.min(), invz.max())
+        z = _plane(xy, invz, area, low, columns, rows)
         window = np.s_[low[1] + APRON : high[1] + APRON + 1, low[0] + APRON : high[0] + APRON + 1]
         draw = inside & (z > self.invz[window])
         self.invz[window][draw] = z[draw]
@@ -170,7 +170,7 @@ def fragments(layer: Layer, strokes: Strokes, style: F32, weight: F32 | None, lo
     invz, inside = layer.invz[own], layer.invz[own] > 0
     cover = np.where(inside, np.minimum(half + strokes.near, one), np.maximum(half - strokes.near, 0)).astype(np.float32)
     key = np.where(inside, invz, strokes.invz)
-    shade = np.clip(np.where(inside, layer.shade[own], strokes.shade), 0, 1)
+    shade = np.where(inside, layer.shade[own], strokes.shade)
     lit = AMBIENT + (one - AMBIENT) * shade
     cue = np.ones_like(lit)
     if look[0] > 0:

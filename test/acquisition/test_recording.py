@@ -156,7 +156,7 @@ def test_without_camera_info_it_tells_how_to_go_on(tmp_path: Path, kit: Any, cal
     [
         ({'k': [float('nan'), 0, 1, 0, 1, 1, 0, 0, 1]}, 'finite 3x3'),
         ({'k': [0.0] * 9}, 'is it calibrated'),
-        ({'model': 'equidistant'}, 'equidistant'),
+        ({'model': 'thin_prism'}, 'thin_prism'),
     ],
 )
 def test_a_camera_info_that_is_no_calibration_is_refused(tmp_path: Path, kit: Any, info: Any, message: str) -> None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.errors import ConfigError, DataError, KernelError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import camera_model, project
 from arsurg_ros.kernels.backends import BACKENDS
@@ -308,3 +308,19 @@ def test_what_a_mesh_is_made_of_does_not_matter(make_ball: MakeBall, make_camera
     style = MeshStyle((9, 99, 200))
     images = [Rasteriser(64, 48, [m]).render(None, make_camera(), [ahead(0.2)], [style]).image for m in (ball, soup)]
     assert np.abs(images[0].astype(int) - images[1]).max() <= 1
+
+
+def test_what_does_not_fit_is_refused_with_the_limit() -> None:
+    huge = Mesh('huge', np.zeros((3, 3), np.float32), np.zeros((5_000_000, 3), np.uint32))
+    with pytest.raises(KernelError, match='5000000 triangles, 3 vertices at 64x48 px, levels included, need more than 512 MiB'):
+        Rasteriser(64, 48, [huge])
+
+
+def test_a_mesh_of_which_too_much_is_clipped_is_refused(make_camera: MakeCamera) -> None:
+    # every triangle spans the whole field and the near plane, and becomes a polygon of many corners
+    rng = np.random.default_rng(0)
+    n = 3000
+    mesh = Mesh('wild', rng.uniform(-9, 9, (3 * n, 3)).astype(np.float32), np.arange(3 * n, dtype=np.uint32).reshape(-1, 3))
+    raster = Rasteriser(64, 48, [mesh] * 4)
+    with pytest.raises(KernelError, match='too many triangles cross the border'):
+        raster.render(None, make_camera(f_px=6.0, distortion=(0.1, 0, 0, 0, 0)), [ahead(0.5)] * 4, [SOLID] * 4)

@@ -89,12 +89,13 @@ impl Extras<'_> {
         true
     }
 
-    /// Halved where it is bent; false where there is no room.
+    /// Halved where it is bent, unless little room is left; false where there is none.
     fn add(&mut self, t: &[Vertex; 3], camera: &Camera, grid: &Grid, bounds: &mut Rectangle) -> bool {
         if camera.straight() {
             return self.push(t, camera, grid, bounds);
         }
-        split::triangle(t, camera, 0, &mut |t, _| self.push(t, camera, grid, bounds))
+        let depth = if self.count > self.spans.len() / 4 * 3 { split::DEEPEST } else { 0 };
+        split::triangle(t, camera, depth, &mut |t| self.push(t, camera, grid, bounds))
     }
 }
 

@@ -73,8 +73,6 @@ struct Setup {
     edges: [Edge; 3],
     invz: Plane,
     shade: Plane,
-    low: f32,
-    high: f32,
     start: usize,
     columns: i32,
     rows: i32,
@@ -106,13 +104,10 @@ impl Layer<'_> {
             let dy = (u2 * x1f - u1 * x2f) * scale;
             Plane { at: f64::from(v[0]) + (dx * ox + dy * oy) * (1.0 / SUBPIXEL as f64), dx, dy }
         };
-        let z = c.map(|v| v.invz);
         let setup = Setup {
             edges: [Edge::new(&c[0], &c[1], x0, y0), Edge::new(&c[1], &c[2], x0, y0), Edge::new(&c[2], &c[0], x0, y0)],
-            invz: plane(z),
+            invz: plane(c.map(|v| v.invz)),
             shade: plane(c.map(|v| v.shade)),
-            low: z[0].min(z[1]).min(z[2]),
-            high: z[0].max(z[1]).max(z[2]),
             start: (y0 - self.top) as usize * self.stride + (x0 - self.left) as usize,
             columns: x1 - x0 + 1,
             rows: y1 - y0 + 1,
@@ -124,37 +119,34 @@ impl Layer<'_> {
         }
     }
 
-    /// Four pixels at a time, every block of the bounding box, 32-bit edge functions.
+    /// Four pixels at a time, every block of the bounding box, 32-bit edge functions. What a last block has beyond the clip
+    /// is drawn too: the row's slack holds it.
     #[inline]
     fn small(&mut self, s: &Setup) {
-        let ramp = F4::new([0.0, 1.0, 2.0, 3.0]);
         let step = s.edges.map(|e| I4::splat(e.a as i32 * LANES as i32));
         let down = s.edges.map(|e| I4::splat(e.b as i32));
         let mut rows = s.edges.map(|e| I4::new([0, 1, 2, 3].map(|i| (e.c as i32).wrapping_add(e.a as i32 * i))));
-        let columns = I4::new([0, 1, 2, 3].map(|i| s.columns - 1 - i));
-        let (dz, ds) = (F4::splat(s.invz.dx as f32), F4::splat(s.shade.dx as f32));
-        let (low, high) = (F4::splat(s.low), F4::splat(s.high));
+        let (dz, ds) = (s.invz.dx as f32, s.shade.dx as f32);
+        let (z_ramp, v_ramp) = (ramp(dz), ramp(ds));
+        let (z_step, v_step) = (F4::splat(dz * LANES as f32), F4::splat(ds * LANES as f32));
         let width = (s.columns as usize).next_multiple_of(LANES);
         let invz = self.invz[s.start..].chunks_mut(self.stride);
         let shade = self.shade[s.start..].chunks_mut(self.stride);
         for ((y, invz), shade) in (0..s.rows).zip(invz).zip(shade) {
-            let (z, v) = (F4::splat(s.invz.row(y)), F4::splat(s.shade.row(y)));
+            let (mut z, mut v) = (F4::splat(s.invz.row(y)).add(z_ramp), F4::splat(s.shade.row(y)).add(v_ramp));
             let mut w = rows;
-            let mut left = columns;
-            let mut x = ramp;
             let mut seen = false;
-            let blocks = invz[..width].chunks_exact_mut(LANES);
-            for (invz, shade) in blocks.zip(shade[..width].chunks_exact_mut(LANES)) {
-                let inside = w[0].or(w[1]).or(w[2]).or(left).positive();
+            let blocks = invz[..width].as_chunks_mut::<LANES>().0.iter_mut();
+            for (invz, shade) in blocks.zip(shade[..width].as_chunks_mut::<LANES>().0) {
+                let inside = w[0].or(w[1]).or(w[2]).positive();
                 if inside.any() {
                     seen = true;
-                    put(inside, z.add(dz.mul(x)).max(low).min(high), v.add(ds.mul(x)), invz, shade);
+                    put(inside, z, v, invz, shade);
                 } else if seen {
                     break;
                 }
                 w = [w[0].add(step[0]), w[1].add(step[1]), w[2].add(step[2])];
-                left = left.add(I4::splat(-(LANES as i32)));
-                x = x.add(F4::splat(LANES as f32));
+                (z, v) = (z.add(z_step), v.add(v_step));
             }
             rows = [rows[0].add(down[0]), rows[1].add(down[1]), rows[2].add(down[2])];
         }
@@ -162,32 +154,33 @@ impl Layer<'_> {
 
     /// Row by row, the span from the edge functions' roots.
     fn large(&mut self, s: &Setup) {
-        let (low, high) = (F4::splat(s.low), F4::splat(s.high));
-        let (dz, dv) = (F4::splat(s.invz.dx as f32), F4::splat(s.shade.dx as f32));
+        let (dz, ds) = (s.invz.dx as f32, s.shade.dx as f32);
+        let (z_step, v_step) = (F4::splat(dz * LANES as f32), F4::splat(ds * LANES as f32));
         for y in 0..s.rows {
             let Some((first, last)) = span(&s.edges, i64::from(y), i64::from(s.columns) - 1) else { continue };
             let start = s.start + y as usize * self.stride + first;
             let range = start..start + (last - first + 1).next_multiple_of(LANES);
-            let (z, v) = (F4::splat(s.invz.row(y)), F4::splat(s.shade.row(y)));
-            let ramp = first as f32;
-            let mut x = F4::new([ramp, ramp + 1.0, ramp + 2.0, ramp + 3.0]);
+            let mut z = F4::splat(s.invz.row(y) + dz * first as f32).add(ramp(dz));
+            let mut v = F4::splat(s.shade.row(y) + ds * first as f32).add(ramp(ds));
             let mut left = I4::new([0, 1, 2, 3].map(|i| (last - first) as i32 - i));
-            let blocks = self.invz[range.clone()].chunks_exact_mut(LANES);
-            for (invz, shade) in blocks.zip(self.shade[range].chunks_exact_mut(LANES)) {
-                put(left.positive(), z.add(dz.mul(x)).max(low).min(high), v.add(dv.mul(x)), invz, shade);
+            let blocks = self.invz[range.clone()].as_chunks_mut::<LANES>().0.iter_mut();
+            for (invz, shade) in blocks.zip(self.shade[range].as_chunks_mut::<LANES>().0) {
+                put(left.positive(), z, v, invz, shade);
                 left = left.add(I4::splat(-(LANES as i32)));
-                x = x.add(F4::splat(LANES as f32));
+                (z, v) = (z.add(z_step), v.add(v_step));
             }
         }
     }
 }
 
+#[inline(always)]
+fn ramp(step: f32) -> F4 {
+    F4::new([0.0, step, 2.0 * step, 3.0 * step])
+}
+
 /// Keeps the nearer of four pixels.
 #[inline(always)]
-fn put(inside: Mask, z: F4, v: F4, invz: &mut [f32], shade: &mut [f32]) {
-    let (Ok(invz), Ok(shade)) = (<&mut [f32; LANES]>::try_from(invz), <&mut [f32; LANES]>::try_from(shade)) else {
-        return;
-    };
+fn put(inside: Mask, z: F4, v: F4, invz: &mut [f32; LANES], shade: &mut [f32; LANES]) {
     let (old_z, old_v) = (F4::new(*invz), F4::new(*shade));
     let draw = inside.and(z.greater(old_z));
     draw.select(z, old_z).store(invz);

@@ -108,7 +108,16 @@ fn hidden_facing(row: &[u32], pose: &Pose, any: u8) -> Option<u8> {
     }
 }
 
-/// Finds what is drawn where. None where a pose, a style or a row is not usable, or there is no room for what was clipped.
+/// Why there is no plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A pose, a style or a row is not usable.
+    Input,
+    /// There is no room for what was clipped or halved.
+    Room,
+}
+
+/// Finds what is drawn where.
 pub fn project(
     resident: &Resident,
     scene: &Scene,
@@ -117,9 +126,9 @@ pub fn project(
     work: &mut Work,
     width: usize,
     height: usize,
-) -> Option<Plan> {
+) -> Result<Plan, Refusal> {
     if !scene.finite() {
-        return None;
+        return Err(Refusal::Input);
     }
     let widest = scene.drawn().map(|m| scene.style(m)[7]).fold(1.0, f32::max).min(6.0);
     let apron = libm::ceilf(widest * 0.5 + 0.5 + BESIDE_PX + 0.5) as i32;
@@ -134,7 +143,7 @@ pub fn project(
     let mut segments = Segments { words: work.segments, spans: cut.segment_spans, count: 0 };
     let (mut slots, mut bounds) = (0, EMPTY);
     for mesh in scene.drawn() {
-        let (vertex, triangle, edge, row) = ranges(resident.table, *scene.select.get(mesh)?)?;
+        let (vertex, triangle, edge, row) = ranges(resident.table, scene.select[mesh]).ok_or(Refusal::Input)?;
         let pose = scene.pose(mesh, row);
         let (all, any) =
             vertices(resident.vertices, resident.normals, vertex.clone(), &pose, camera, work.corners, work.code);
@@ -155,12 +164,12 @@ pub fn project(
         let (made, segment) = (extras.count, segments.count);
         let facing = &mut work.facing[triangle.clone()];
         if !faces(&view, cull, &grid, facing, &mut spans[triangle.clone()], &mut extras, &mut bounds) {
-            return None;
+            return Err(Refusal::Room);
         }
         let style = scene.style(mesh);
         let half = libm::ceilf((style[7].min(6.0) * 0.5 + 0.5) * 256.0) as i32;
         if !lines(&view, facing, style[6] > 0.0, half, &grid, &mut segments, &mut bounds) {
-            return None;
+            return Err(Refusal::Room);
         }
         let n = |v: usize| v as u32;
         cut.slots[SLOT * slots..SLOT * slots + 7].copy_from_slice(&[
@@ -185,5 +194,5 @@ pub fn project(
     let mut segment_bins = Bins { columns, tiles, counts: segment_counts, items: segment_items };
     segment_bins.sort(segment_spans, words, 9, |s| -> Ranges { [s.segments.clone(), 0..0] });
     let region = crate::union(bounds, look.bounds(width, height));
-    Some(Plan { region, slots, apron: apron as usize })
+    Ok(Plan { region, slots, apron: apron as usize })
 }

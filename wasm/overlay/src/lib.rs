@@ -33,7 +33,7 @@ mod tile;
 pub use camera::{Camera, NEAR_M};
 pub use edges::NONE as NO_FACE;
 pub use fill::SUBPIXEL;
-pub use frame::{project, Plan};
+pub use frame::{project, Plan, Refusal};
 pub use look::Look;
 pub use prepare::{prepare, scratch as prepare_scratch, ROW};
 pub use tile::render;

@@ -107,6 +107,7 @@ fn line(
     }
     let [a, b] = ends.map(|i| mesh.vertex(i));
     let Some([a, b]) = clip::line(&a, &b, camera) else { return true };
+    let depth = if out.count > out.spans.len() / 4 * 3 { split::DEEPEST } else { 0 };
     let mut push = |a: &Vertex, b: &Vertex| {
         let shade = ((a.shade + b.shade) as f32 * 0.5).to_bits();
         let (a, b) = (a.corner(camera), b.corner(camera));
@@ -116,6 +117,6 @@ fn line(
     if camera.straight() {
         push(&a, &b)
     } else {
-        split::line(&a, &b, camera, 0, &mut push)
+        split::line(&a, &b, camera, depth, &mut push)
     }
 }

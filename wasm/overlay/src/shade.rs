@@ -42,7 +42,7 @@ impl Paint {
     #[inline(always)]
     fn light(&self, invz: F4, shade: F4) -> (F4, F4) {
         let (zero, one) = (F4::splat(0.0), F4::splat(1.0));
-        let lit = F4::splat(AMBIENT).add(F4::splat(1.0 - AMBIENT).mul(shade.max(zero).min(one)));
+        let lit = F4::splat(AMBIENT).add(F4::splat(1.0 - AMBIENT).mul(shade));
         if self.cue[0] <= 0.0 {
             return (lit, one);
         }
@@ -71,77 +71,128 @@ pub fn resolve(
     mut nearest: Option<(&mut Nearest, u8)>,
     out: &mut Fragments,
 ) -> [f32; 2] {
-    let (zero, one, far) = (F4::splat(0.0), F4::splat(1.0), F4::splat(f32::INFINITY));
-    let (mut low, mut high) = (far, zero);
-    let none = I4::splat(0);
+    let mut range = [F4::splat(f32::INFINITY), F4::splat(0.0)];
     let inset = layer.stride * APRON + APRON;
     for y in 0..rows {
         let start = y * layer.stride + inset;
         let (invz, shade) = (&layer.invz[start..start + TILE], &layer.shade[start..start + TILE]);
         let span = y * TILE..(y + 1) * TILE;
-        let touched = strokes.map_or([0, 0], |s| s.rows[y]).map(usize::from);
-        let keys = out.invz[span.clone()].as_chunks_mut::<LANES>().0;
-        let colours = out.colour[span.clone()].as_chunks_mut::<LANES>().0;
-        for (i, (key, colour)) in keys.iter_mut().zip(colours).enumerate() {
-            let x = i * LANES;
-            let z = four(invz, x);
-            let inside = z.greater(zero);
-            if let Some((nearest, id)) = &mut nearest {
-                let at = y * TILE + x;
-                if nearest.empty {
-                    if let Some(ids) = nearest.id[at..at + LANES].first_chunk_mut::<LANES>() {
-                        inside.choose(I4::splat(i32::from(*id)), none).store(ids);
-                    }
-                    if let Some(to) = nearest.invz[at..at + LANES].first_chunk_mut::<LANES>() {
-                        z.store(to);
-                    }
-                } else if inside.any() {
-                    let best = four(nearest.invz, at);
-                    let nearer = z.greater(best);
-                    let ids: &mut [u32] = &mut nearest.id[at..at + LANES];
-                    let old = I4::new([ids[0] as i32, ids[1] as i32, ids[2] as i32, ids[3] as i32]);
-                    if let Some(ids) = ids.first_chunk_mut::<LANES>() {
-                        nearer.choose(I4::splat(i32::from(*id)), old).store(ids);
-                    }
-                    if let Some(to) = nearest.invz[at..at + LANES].first_chunk_mut::<LANES>() {
-                        nearer.select(z, best).store(to);
-                    }
-                }
-            }
-            let weight = weight.map_or(one, |w| four(w, y * TILE + x));
-            let fill = F4::splat(paint.fill).mul(weight);
-            if x + LANES <= touched[0] || x >= touched[1] {
-                z.store(key);
-                if !inside.any() {
-                    none.store(colour);
-                    continue;
-                }
-                let (lit, _) = paint.light(z, four(shade, x));
-                inside.choose(paint.pack(lit.mul(fill), fill), none).store(colour);
-                (low, high) = (low.min(inside.select(z, far)), high.max(z));
-            } else if let Some(s) = strokes {
-                let at = y * TILE + x;
-                let (near, line) = (four(s.near, at), four(s.line, at));
-                let half = F4::splat(0.5);
-                let cover = inside.select(half.add(near).min(one), half.sub(near).max(zero));
-                let z = inside.select(z, four(s.invz, at));
-                let some = z.greater(zero);
-                z.store(key);
-                let (lit, cue) = paint.light(z, inside.select(four(shade, x), four(s.shade, at)));
-                let under = fill.mul(cover).mul(one.sub(line));
-                let colours = paint.pack(lit.mul(under).add(cue.mul(line)), under.add(line));
-                some.choose(colours, none).store(colour);
-                (low, high) = (low.min(some.select(z, far)), high.max(z));
-            }
+        if let Some((nearest, id)) = &mut nearest {
+            nearest.take(invz, span.clone(), *id);
+        }
+        let weight = weight.map(|w| &w[span.clone()]);
+        let (keys, colours) = (&mut out.invz[span.clone()], &mut out.colour[span.clone()]);
+        plain(invz, shade, weight, paint, keys, colours, &mut range);
+        if let Some(s) = strokes.filter(|s| s.rows[y][0] < s.rows[y][1]) {
+            let row = Row { invz, shade, weight, first: y * TILE };
+            stroked(&row, s, s.rows[y], paint, keys, colours, &mut range);
         }
     }
     if let Some((nearest, _)) = nearest {
         nearest.empty = false;
     }
     let (mut lows, mut highs) = ([0.0; LANES], [0.0; LANES]);
-    low.store(&mut lows);
-    high.store(&mut highs);
+    range[0].store(&mut lows);
+    range[1].store(&mut highs);
     [lows.into_iter().fold(f32::INFINITY, f32::min), highs.into_iter().fold(0.0, f32::max)]
+}
+
+impl Nearest<'_> {
+    /// Takes a row of one mesh's surface where it is nearer.
+    fn take(&mut self, invz: &[f32], span: core::ops::Range<usize>, id: u8) {
+        let best = self.invz[span.clone()].as_chunks_mut::<LANES>().0.iter_mut();
+        let ids = self.id[span].as_chunks_mut::<LANES>().0;
+        let (id, zero) = (I4::splat(i32::from(id)), F4::splat(0.0));
+        let fours = best.zip(ids).zip(invz.as_chunks::<LANES>().0);
+        if self.empty {
+            for ((best, ids), z) in fours {
+                *best = *z;
+                F4::new(*z).greater(zero).choose(id, I4::splat(0)).store(ids);
+            }
+        } else {
+            for ((best, ids), z) in fours {
+                let (z, old) = (F4::new(*z), F4::new(*best));
+                let nearer = z.greater(old);
+                if nearer.any() {
+                    nearer.select(z, old).store(best);
+                    nearer.choose(id, I4::new(ids.map(|v| v as i32))).store(ids);
+                }
+            }
+        }
+    }
+}
+
+/// A row of surface without lines.
+#[inline(always)]
+fn plain(
+    invz: &[f32],
+    shade: &[f32],
+    weight: Option<&[f32]>,
+    paint: &Paint,
+    keys: &mut [f32],
+    colours: &mut [u32],
+    range: &mut [F4; 2],
+) {
+    let (zero, far, none) = (F4::splat(0.0), F4::splat(f32::INFINITY), I4::splat(0));
+    let fill = F4::splat(paint.fill);
+    let [mut low, mut high] = *range;
+    keys.copy_from_slice(invz);
+    let fours = invz.as_chunks::<LANES>().0.iter().zip(shade.as_chunks::<LANES>().0);
+    for (i, ((z, shade), colour)) in fours.zip(colours.as_chunks_mut::<LANES>().0).enumerate() {
+        let z = F4::new(*z);
+        let inside = z.greater(zero);
+        if !inside.any() {
+            none.store(colour);
+            continue;
+        }
+        let fill = weight.map_or(fill, |w| fill.mul(four(w, i * LANES)));
+        let (lit, _) = paint.light(z, F4::new(*shade));
+        inside.choose(paint.pack(lit.mul(fill), fill), none).store(colour);
+        (low, high) = (low.min(inside.select(z, far)), high.max(z));
+    }
+    *range = [low, high];
+}
+
+/// A row's surface; `first` is its first entry of the tile.
+struct Row<'a> {
+    invz: &'a [f32],
+    shade: &'a [f32],
+    weight: Option<&'a [f32]>,
+    first: usize,
+}
+
+/// The part of a row that lines touch, anew.
+fn stroked(
+    row: &Row,
+    s: &Strokes,
+    touched: [u16; 2],
+    paint: &Paint,
+    keys: &mut [f32],
+    colours: &mut [u32],
+    range: &mut [F4; 2],
+) {
+    let (zero, one, half) = (F4::splat(0.0), F4::splat(1.0), F4::splat(0.5));
+    let (far, none) = (F4::splat(f32::INFINITY), I4::splat(0));
+    let (from, to) = (usize::from(touched[0]) / LANES, usize::from(touched[1]).div_ceil(LANES));
+    let keys = &mut keys.as_chunks_mut::<LANES>().0[from..to];
+    let colours = &mut colours.as_chunks_mut::<LANES>().0[from..to];
+    for (i, (key, colour)) in keys.iter_mut().zip(colours).enumerate() {
+        let x = (from + i) * LANES;
+        let (z, at) = (four(row.invz, x), row.first + x);
+        let inside = z.greater(zero);
+        let (near, line) = (four(s.near, at), four(s.line, at));
+        let cover = inside.select(half.add(near).min(one), half.sub(near).max(zero));
+        let z = inside.select(z, four(s.invz, at));
+        let some = z.greater(zero);
+        z.store(key);
+        let fill = F4::splat(paint.fill).mul(row.weight.map_or(one, |w| four(w, x)));
+        let (lit, cue) = paint.light(z, inside.select(four(row.shade, x), four(s.shade, at)));
+        let under = fill.mul(cover).mul(one.sub(line));
+        let packed = paint.pack(lit.mul(under).add(cue.mul(line)), under.add(line));
+        some.choose(packed, none).store(colour);
+        range[0] = range[0].min(some.select(z, far));
+        range[1] = range[1].max(z);
+    }
 }
 
 /// Entries of a layer around its tile.

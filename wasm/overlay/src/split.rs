@@ -10,8 +10,8 @@ pub const BEND_PX: f64 = 0.25;
 pub const BEND_DEPTH: f64 = 5e-4;
 /// Shorter edges are left alone.
 pub const SHORT_PX: f64 = 12.0;
-/// An edge is halved at most so many times.
-pub const DEEPEST: u32 = 8;
+/// An edge is halved at most so many times: a triangle becomes at most 4096, a quarter of the least room for them.
+pub const DEEPEST: u32 = 6;
 
 pub fn middle(a: &Vertex, b: &Vertex) -> Vertex {
     Vertex { p: core::array::from_fn(|k| (a.p[k] + b.p[k]) * 0.5), shade: (a.shade + b.shade) * 0.5 }
@@ -37,15 +37,15 @@ pub fn bent(a: &Vertex, b: &Vertex, camera: &Camera) -> bool {
     })
 }
 
-/// Calls `emit` with triangles without bent edges; `room` says whether there may be more.
-pub fn triangle(t: &[Vertex; 3], camera: &Camera, depth: u32, emit: &mut dyn FnMut(&[Vertex; 3], bool) -> bool) -> bool {
+/// Calls `emit` with triangles without bent edges, as long as it returns true.
+pub fn triangle(t: &[Vertex; 3], camera: &Camera, depth: u32, emit: &mut dyn FnMut(&[Vertex; 3]) -> bool) -> bool {
     let cut = |i: usize| bent(&t[i], &t[(i + 1) % 3], camera);
     let cuts = if depth < DEEPEST { [cut(0), cut(1), cut(2)] } else { [false; 3] };
     let [ab, bc, ca] = [0, 1, 2].map(|i| middle(&t[i], &t[(i + 1) % 3]));
     let [a, b, c] = *t;
     let mut next = |t: [Vertex; 3]| triangle(&t, camera, depth + 1, emit);
     match cuts {
-        [false, false, false] => emit(t, depth > 0),
+        [false, false, false] => emit(t),
         [true, true, true] => next([a, ab, ca]) && next([ab, b, bc]) && next([ca, bc, c]) && next([ab, bc, ca]),
         [true, false, false] => next([a, ab, c]) && next([ab, b, c]),
         [false, true, false] => next([a, b, bc]) && next([a, bc, c]),
@@ -57,7 +57,13 @@ pub fn triangle(t: &[Vertex; 3], camera: &Camera, depth: u32, emit: &mut dyn FnM
 }
 
 /// The same for a line.
-pub fn line(a: &Vertex, b: &Vertex, camera: &Camera, depth: u32, emit: &mut dyn FnMut(&Vertex, &Vertex) -> bool) -> bool {
+pub fn line(
+    a: &Vertex,
+    b: &Vertex,
+    camera: &Camera,
+    depth: u32,
+    emit: &mut dyn FnMut(&Vertex, &Vertex) -> bool,
+) -> bool {
     if depth >= DEEPEST || !bent(a, b, camera) {
         return emit(a, b);
     }

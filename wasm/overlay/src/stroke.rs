@@ -100,7 +100,10 @@ impl Strokes<'_> {
                 let d = root(d2);
                 let mut a = opacity * shown.min(1.0) * (half - d).min(1.0);
                 if pen.dashed {
-                    a *= dash(if upright { qy + y as f32 - pen.anchor[1] } else { qx + x as f32 - pen.anchor[0] }, pen.width);
+                    a *= dash(
+                        if upright { qy + y as f32 - pen.anchor[1] } else { qx + x as f32 - pen.anchor[0] },
+                        pen.width,
+                    );
                 }
                 let i = v as usize * TILE + u as usize;
                 let row = &mut self.rows[v as usize];

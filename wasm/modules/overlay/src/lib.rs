@@ -5,9 +5,11 @@
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 use abi::{status, Arena, Capacities, Kind};
-use kernel::{Camera, Look, Plan, Resident, Scene, Target, Work};
+use kernel::{Camera, Look, Plan, Refusal, Resident, Scene, Target, Work};
 
 const TILES_FROM: usize = 16;
+/// Too many triangles or lines were clipped.
+const ROOM: i32 = 16;
 
 fn lengths(c: &Capacities) -> [(Kind, u64); 24] {
     let [width, height, vertices, triangles, meshes, rows] = [c[0], c[1], c[2], c[3], c[4], c[5]].map(u64::from);
@@ -23,22 +25,22 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 24] {
         (Kind::F32, by(vertices, 3)),                  // 5 normals
         (Kind::U32, by(triangles, 3)),                 // 6 triangles, indices from the mesh's first vertex
         (Kind::U32, s.edges),                          // 7 edges
-        (Kind::U32, by(rows, kernel::ROW as u64)),     // 8 table: first vertex, vertices, first triangle, triangles, ...
-        (Kind::F64, by(meshes, 12)),                   // 9 T_cam_mesh, upper three rows
+        (Kind::U32, by(rows, kernel::ROW as u64)), // 8 table: first vertex, vertices, first triangle, triangles, ...
+        (Kind::F64, by(meshes, 12)),               // 9 T_cam_mesh, upper three rows
         (Kind::F32, by(meshes, kernel::STYLE as u64)), // 10 styles
-        (Kind::U32, meshes),                           // 11 each mesh's row of the table
-        (Kind::F64, 16),                               // 12 camera
-        (Kind::F64, 16),                               // 13 look
-        (Kind::U32, s.corners),                        // 14 projected vertices
-        (Kind::U8, vertices),                          // 15 outcodes
-        (Kind::U8, triangles),                         // 16 facing
-        (Kind::U32, s.spans),                          // 17 tiles of each triangle
-        (Kind::U32, s.extra),                          // 18 clipped triangles
-        (Kind::U32, s.segments),                       // 19 lines
-        (Kind::U32, s.words),                          // 20 bins
-        (Kind::F32, s.floats),                         // 21 a tile's layer, lines and fragments
-        (Kind::U32, s.colours),                        // 22 a tile's ids and fragments
-        (Kind::I32, TILES_FROM as u64 + s.tiles),      // 23 state: region x0 y0 x1 y1, rows, meshes, slots, apron; tiles
+        (Kind::U32, meshes),                       // 11 each mesh's row of the table
+        (Kind::F64, 16),                           // 12 camera
+        (Kind::F64, 16),                           // 13 look
+        (Kind::U32, s.corners),                    // 14 projected vertices
+        (Kind::U8, vertices),                      // 15 outcodes
+        (Kind::U8, triangles),                     // 16 facing
+        (Kind::U32, s.spans),                      // 17 tiles of each triangle
+        (Kind::U32, s.extra),                      // 18 clipped triangles
+        (Kind::U32, s.segments),                   // 19 lines
+        (Kind::U32, s.words),                      // 20 bins
+        (Kind::F32, s.floats),                     // 21 a tile's layer, lines and fragments
+        (Kind::U32, s.colours),                    // 22 a tile's ids and fragments
+        (Kind::I32, TILES_FROM as u64 + s.tiles),  // 23 state: region x0 y0 x1 y1, rows, meshes, slots, apron; tiles
     ]
 }
 
@@ -115,7 +117,11 @@ fn project_block(mut arena: Arena) -> i32 {
     let state = arena.i32(23);
     let Some(mut p) = parts(&mut arena, state) else { return status::INPUT };
     let plan = kernel::project(&p.resident, &p.scene, &p.camera, &p.look, &mut p.work, p.width, p.height);
-    let Some(plan) = plan else { return status::INPUT };
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(Refusal::Input) => return status::INPUT,
+        Err(Refusal::Room) => return ROOM,
+    };
     state[..4].copy_from_slice(&plan.region);
     (state[6], state[7]) = (plan.slots as i32, plan.apron as i32);
     status::OK

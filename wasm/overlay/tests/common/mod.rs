@@ -49,13 +49,8 @@ pub fn draw(world: &World, image: &[u8], frames: usize) -> Option<Picture> {
     let camera = Camera::from_slice(&world.camera)?;
     let look = Look::from_slice(&world.look)?;
     let select: Vec<u32> = (0..world.meshes.len() as u32).collect();
-    let resident = Resident {
-        vertices: &vertices,
-        normals: &normals,
-        triangles: &triangles,
-        edges: &edges,
-        table: &table,
-    };
+    let resident =
+        Resident { vertices: &vertices, normals: &normals, triangles: &triangles, edges: &edges, table: &table };
     let scene = Scene { select: &select, poses: &world.poses, styles: &world.styles };
     for _ in 0..frames {
         out.image = image.to_vec();
@@ -70,7 +65,7 @@ pub fn draw(world: &World, image: &[u8], frames: usize) -> Option<Picture> {
             floats: &mut floats,
             colours: &mut colours,
         };
-        let plan = project(&resident, &scene, &camera, &look, &mut work, world.width, world.height)?;
+        let plan = project(&resident, &scene, &camera, &look, &mut work, world.width, world.height).ok()?;
         let mut target = Target {
             width: world.width,
             height: world.height,
