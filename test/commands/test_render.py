@@ -26,7 +26,8 @@ DISTORTION = (-0.2, 0.05, 0.001, -0.002, 0.01)
 T = se3.compose(se3.from_rotvec([0.3, -0.2, 0.1]), [0.0, 0.01, 0.4])
 KEYS = {
     'command', 'unit', 'software', 'kernel', 'T', 'width', 'height', 'K', 'distortion', 'distortion_model', 'meshes',
-    'triangles', 'covered_px', 'covered', 'depth_min', 'depth_max', 'kernel_ms', 'warnings', 'written',
+    'triangles', 'covered_px', 'covered', 'depth_min', 'depth_max', 'kernel_ms', 'warnings', 'written', 'state', 'reason',
+    'tip_drawn', 'distances',
 }  # fmt: skip
 CORNERS = ((-0.05, -0.05, 0), (0.05, -0.05, 0), (0.05, 0.05, 0), (-0.05, 0.05, 0))
 SQUARE = Mesh('square', np.array(CORNERS, np.float32), np.array([(0, 1, 2), (0, 2, 3)], np.uint32))
@@ -263,11 +264,6 @@ def test_a_scene_file_and_a_style_to_try(folder: Path, capsys: pytest.CaptureFix
     assert not blue[..., 1:].any()
     answer(capsys, *words(folder, '--role', 'liver=target', *tried))
     assert (cv2.imread(str(folder / 'out.png')) == blue).all()
-    meshes |= {'liver': {'path': 'liver.ply'}}
-    plan = {'drill': {'entry': [0, 0, 0], 'target': [9, 9, 9]}}
-    others = {'landmarks': {'points': {'xiphoid': [0, 0, 0]}}, 'trajectories': plan}
-    (folder / 'scene.yaml').write_text(yaml.safe_dump({'meshes': meshes, **others}))
-    assert 'meshes alone are drawn: of this scene not landmarks (1), trajectories (1)' in answer(capsys, *scene)['warnings']
     assert 'the scene file says the roles' in refusal(capsys, *scene, '--role', 'organ=risk')
     assert 'both given' in refusal(capsys, *scene, '--mesh', str(folder / 'liver.ply'))
     assert 'neither given' in refusal(capsys, *words(folder, mesh=''))
