@@ -33,10 +33,10 @@ DESCRIPTION = """Draw a scene as a camera at a pose sees it, over a picture or b
 A picture without anatomy is written too, with the reason, and the exit status is then 1, unless --state asked for it."""
 FIELDS = """fields of --json beside the common ones: T = T_cam_ct; width, height, K, distortion, distortion_model; state,
 reason; meshes [{name, role, id, triangles, pixels, place}] (pixels: where it is the nearest; place: drawn, hidden, outside,
-behind, invisible, or withheld by the state); triangles; covered_px, covered (part of the picture); depth_min, depth_max in unit, null
-without anatomy; tip_drawn; distances of the tip [{name, role, distance_mm, inside, margin95_mm}]; kernel_ms (the rasteriser,
-one frame, once its memory is warm; null without anatomy); written (files); warnings. With --scene meshes have their own unit,
-and --units is that of the poses and the answer."""
+behind, invisible, or withheld by the state); triangles; covered_px, covered (part of the picture); depth_min, depth_max in
+unit, null without anatomy; tip_drawn; distances of the tip [{name, role, distance_mm, inside, closest (in ct), margin95_mm}];
+kernel_ms (the rasteriser, one frame, once its memory is warm; null without anatomy); written (files); warnings. With --scene
+meshes have their own unit, and --units is that of the poses and the answer."""
 NOTHING_DRAWN = 1
 #: Option -> the suffixes that it can be written with.
 OUTPUTS = {'out': ('.png', '.jpg', '.jpeg'), 'mask': ('.png',), 'ids': ('.png',), 'depth': ('.npy',)}

@@ -102,19 +102,20 @@ def as_answer(
         'depth_min': unit.p(depth_m.min(keepdims=True))[0] if len(depth_m) else None,
         'depth_max': unit.p(depth_m.max(keepdims=True))[0] if len(depth_m) else None,
         'tip_drawn': out.tip_drawn,
-        'distances': [_distance(d, asked.readouts.margins) for d in out.distances],
+        'distances': [_distance(d, asked.readouts.margins, unit) for d in out.distances],
         'kernel_ms': out.kernel_ms if out.drawn else None,
         'warnings': [*warnings(shown, out, covered), *unplaced(viewed, asked, out), *scene.warnings],
     }
 
 
-def _distance(found: StructureDistance, margins: Margins) -> dict[str, Any]:
+def _distance(found: StructureDistance, margins: Margins, unit: Lengths) -> dict[str, Any]:
     margin_m = error_margin_m(found.name, margins)
     return {
         'name': found.name,
         'role': found.role.value,
         'distance_mm': MM_PER_M * found.distance_m,
         'inside': found.inside,
+        'closest': unit.p(found.closest_ct_m),
         'margin95_mm': None if margin_m is None else MM_PER_M * margin_m,
     }
 
