@@ -184,7 +184,8 @@ def test_what_is_predicted_is_drawn_where_it_is(tmp_path):
         states.append(overlay.state)
         if len(states) % 8 == 0:
             T = SCENE.T_cam_ref(t_s) @ SCENE.T_ref_ct
-            there = truth.render(frame.image, SCENE.camera, T, OverlayState.LIVE, Readouts()).ids
+            tip = SCENE.T_cam_tool(t_s) @ se3.compose(np.eye(3), SCENE.p_tool_tip)
+            there = truth.render(frame.image, SCENE.camera, T, OverlayState.LIVE, Readouts(tip)).ids  # the pointer's too
             p95.append(compare_silhouettes(overlay.ids > 0, there > 0).contour_p95_px)
     assert set(states) == {OverlayState.PREDICTED} and len(states) > 50
     assert len(p95) >= 6 and max(p95) <= 1.5

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -160,14 +159,11 @@ def _cut(text: str, measured: Callable[[str], float], width_px: float) -> str:
     return text + '…'
 
 
-def margin_line(name: str, distance_m: float, margin95_m: float | None = None, *, inside: bool = False, **how: Any) -> Line:
-    """Return a structure's distance in columns, with the radius that holds its error 95 times in 100 where it is known.
-
-    ``how`` is Line's: rgb, size, bold.
-    """
+def margin_line(name: str, distance_m: float, margin95_m: float | None, *, inside: bool) -> Line:
+    """Return a structure's distance in columns, with the radius that holds its error 95 times in 100 where it is known."""
     within = 'inside ' if inside else ''
     doubt = '' if margin95_m is None else f'\t± {1e3 * margin95_m:.1f}'
-    return Line(f'{shown(name)}\t{within}{1e3 * distance_m:.1f} mm{doubt}', **how)
+    return Line(f'{shown(name)}\t{within}{1e3 * distance_m:.1f} mm{doubt}', size=NUMBER, bold=True)
 
 
 def shown(name: str) -> str:

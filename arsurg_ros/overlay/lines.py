@@ -40,7 +40,7 @@ class LineStyle:
 
 
 def projected_line(
-    camera: CameraModel, p_cam_m: F64, style: LineStyle, depth_m: F32 | None = None, *, closed: bool = False
+    camera: CameraModel, p_cam_m: F64, style: LineStyle, depth_m: F32 | None = None
 ) -> tuple[Mark, ...]:
     """Return the marks of a line through points (N, 3) in the camera's frame, metres.
 
@@ -48,7 +48,6 @@ def projected_line(
     is the nearest surface's z, inf where there is none: what lies behind it is hidden. A point is nothing.
     """
     points = np.asarray(p_cam_m, dtype=np.float64)
-    points = np.concatenate([points, points[:1]]) if closed and len(points) > 2 else points
     lines: list[Polyline] = []
     for run in _runs(_sampled(camera, points, style.width_px + style.halo_px)):
         uv = project(camera, run)

@@ -107,7 +107,7 @@ def test_lines_points_and_names(scene: Scene) -> None:
 
 def test_styles_may_change_from_message_to_message(scene: Scene) -> None:
     meshes = MarkerMeshes(scene, 'triangles')
-    styles = [replace(s, rgb=(10 * k, 0, 0), visible=k != 1) for k, s in enumerate(scene.styles)]
+    styles = [replace(s, rgb=(10 * k, 0, 0), visible=k != 1) for k, s in enumerate(a.style for a in scene.anatomies)]
     specs = scene_markers(meshes.styled(styles), live=True, state='live', stamp_ns=7)
     found = {(m.ns, m.id): m for m in marker_array(specs).markers}
     assert found['anatomy', 1].action == Marker.DELETE and found['anatomy', 0].action == Marker.ADD

@@ -41,7 +41,7 @@ def test_depths_for_the_budget_are_none_where_nothing_is_drawn(scene: Scene, cam
     assert len(depths) == 3 and depths[0] == frame_look(scene, camera, T_cam_ct).near_m
     assert nearest_depths_m(scene.with_visible({'organ': False}), T_cam_ct) == [None, *depths[1:]]
     assert nearest_depths_m(scene, se3.compose(np.eye(3), [0, 0, -1.0])) == [None] * 3
-    grown = replace(scene.anatomies[0], style=replace(scene.styles[0], inflate_m=0.01))
+    grown = replace(scene.anatomies[0], style=replace(scene.anatomies[0].style, inflate_m=0.01))
     near = depth_range_m(grown, T_cam_ct)
     assert near is not None and depths[0] is not None and near[0] < depths[0] - 0.009
 
