@@ -19,20 +19,28 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
 from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.raster import Rasteriser
-from arsurg_ros.overlay.silhouette import compare_silhouettes
-from arsurg_ros.report import spread
-from arsurg_ros.synthetic import Scene, phantom_meshes
+from arsurg_ros.overlay.silhouette import mask_iou
+from arsurg_ros.report import DRAWN, spread
+from arsurg_ros.synthetic import Scene, phantom_meshes, pointer_meshes
 from arsurg_ros.types import F64, U8, CameraModel, Frame, Mesh, MeshStyle
 
 KEPT_CAMERA_FRAMES = 90
 PAIR_EVERY = 8
 MAX_PAIRS = 60
 TARGET_POINTS = 300
-# Banner, readouts and badge lie outside of the anatomy; only its neighbourhood is compared.
+# Only the anatomy's neighbourhood is compared.
 NEIGHBOURHOOD_PX = 12
-CHANGED_GREY = 6
-#: The overlay's states in which anatomy is in the picture.
-DRAWN = ('live', 'predicted', 'drift')
+# Both pictures come without loss: what was not drawn over is the same to the bit. Context's fill changes a few greys.
+CHANGED_GREY = 2
+# Plates of text keep a quarter of the picture's light in all colours, and over an area: anatomy never does.
+PLATE_LIGHT, PLATE_PX = 0.4, 15
+# Pixels at the pointer's rim, half its own and half the anatomy's, tell of neither.
+RIM_PX = 3
+# Of pictures of 480 lines: the radius of the tip's cross.
+CROSS_PX = 17
+# Blurred so far, two silhouettes may be some 10 px apart and still be aligned.
+ALIGN_BLUR_PX = 15
+LEAST_POINTER_PX = 50
 # A frame is drawn so long after its stamp, with the registration that is there by then.
 DRAWN_WITHIN_NS = 100_000_000
 
@@ -66,7 +74,14 @@ class Truth:
 
     def T_cam_ct(self, stamp_ns: int) -> F64:
         """Return where the anatomy truly was in the camera at a stamp."""
-        return self.scene.T_cam_ref(max(0.0, (stamp_ns - self.epoch_ns) / 1e9)) @ self.scene.T_ref_ct
+        return self.scene.T_cam_ref(self._time_s(stamp_ns)) @ self.scene.T_ref_ct
+
+    def T_cam_tip(self, stamp_ns: int) -> F64:
+        """Return where the pointer's tip truly was in the camera at a stamp."""
+        return self.scene.T_cam_tool(self._time_s(stamp_ns)) @ se3.compose(np.eye(3), self.scene.p_tool_tip)
+
+    def _time_s(self, stamp_ns: int) -> float:
+        return max(0.0, (stamp_ns - self.epoch_ns) / 1e9)
 
 
 class OverlayMeasure:
@@ -127,7 +142,7 @@ class OverlayMeasure:
         registrations: Sequence[tuple[int, F64 | None]],
         state_at: Callable[[int], str],
     ) -> dict[str, Any] | None:
-        """Return px, mm, drawn_iou and drawn_shift_px (see arsurg_ros.report) over the frames with anatomy: live, or drift."""
+        """Return px, mm and what was drawn (see arsurg_ros.report) over the frames with anatomy."""
         if self.truth is None or self.camera is None:
             return None
         live = [s for s in self._received_ns if state_at(s) in DRAWN]
@@ -153,23 +168,69 @@ class OverlayMeasure:
         return pose_error(self.camera, self.truth.p_ct_m, T_cam_ref @ known[-1], self.truth.T_cam_ct(stamp_ns))
 
     def _drawn(self) -> dict[str, Any]:
+        """Return what the pixels say (see ``drawn_agreement``); the pointer covers in the truth what it covers in the picture."""
         if not self._pairs:
-            return {'drawn_iou': None, 'drawn_shift_px': None}
+            return {'drawn_iou': None, 'drawn_shift_px': None, 'drawn_over_pointer': None}
         assert self.truth is not None and self.camera is not None
-        raster = Rasteriser(self.camera.width_px, self.camera.height_px, self.truth.meshes)
-        solid = [MeshStyle((255, 255, 255), fill=1.0, outline=0.0)] * len(self.truth.meshes)
-        rows = []
-        for stamp_ns, camera_image, overlay_image in self._pairs:
-            poses = [self.truth.T_cam_ct(stamp_ns)] * len(self.truth.meshes)
-            true = raster.render(None, self.camera, poses, solid).ids > 0
-            rows.append(drawn_agreement(camera_image, overlay_image, true))
-        iou, shift = np.array(rows).T
+        silhouettes = TrueSilhouettes(self.camera, self.truth)
+        rows = [drawn_agreement(*pair, silhouettes.at(stamp_ns)) for stamp_ns, *pair in self._pairs]
+        iou, shift = (np.array([getattr(row, name) for row in rows]) for name in ('iou', 'shift_px'))
+        over = [row.over_pointer for row in rows if row.over_pointer is not None]
         return {
             'drawn_iou': {'n': len(rows), 'min': round(float(iou.min()), 4), 'median': round(float(np.median(iou)), 4)},
             'drawn_shift_px': {
                 'n': len(rows), 'median': round(float(np.median(shift)), 3), 'max': round(float(shift.max()), 3)
             },
+            'drawn_over_pointer': spread(over),
         }
+
+
+@dataclass(frozen=True)
+class Silhouette:
+    """What is true of a picture, (H, W) bool each: the anatomy, all of it; the pointer; where the tip's cross is drawn."""
+
+    anatomy: NDArray[np.bool_]
+    pointer: NDArray[np.bool_]
+    cross: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class DrawnAgreement:
+    """How the pixels that were drawn agree with the true silhouette.
+
+    ``iou`` 0-1 and ``shift_px``, the translation that lays one upon the other (inf where none does), outside of what the
+    pointer, the tip's cross and plates of text cover. ``over_pointer`` is the share of the pointer's own pixels over the
+    anatomy that were drawn over, None where it covers next to none of it.
+    """
+
+    iou: float
+    shift_px: float
+    over_pointer: float | None = None
+
+
+class TrueSilhouettes:
+    """Renders what is true of the synthetic scene's pictures."""
+
+    def __init__(self, camera: CameraModel, truth: Truth) -> None:
+        """Load the meshes."""
+        self._camera, self._truth = camera, truth
+        self._anatomy = Rasteriser(camera.width_px, camera.height_px, truth.meshes)
+        self._pointer = Rasteriser(camera.width_px, camera.height_px, pointer_meshes())
+
+    def at(self, stamp_ns: int) -> Silhouette:
+        """Return what is true of the picture of a stamp."""
+        T_cam_tip = self._truth.T_cam_tip(stamp_ns)
+        cross = np.zeros((self._camera.height_px, self._camera.width_px), np.uint8)
+        tip = project(self._camera, T_cam_tip[None, :3, 3])[0]
+        if np.isfinite(tip).all():
+            radius = round(CROSS_PX * self._camera.height_px / 480)
+            cv2.circle(cross, (round(float(tip[0])), round(float(tip[1]))), radius, 1, cv2.FILLED)
+        anatomy = self._render(self._anatomy, self._truth.meshes, self._truth.T_cam_ct(stamp_ns))
+        return Silhouette(anatomy, self._render(self._pointer, [None], T_cam_tip), cross > 0)
+
+    def _render(self, raster: Rasteriser, meshes: Sequence[object], T_cam_mesh: F64) -> NDArray[np.bool_]:
+        solid = [MeshStyle((255, 255, 255), fill=1.0, outline=0.0)] * len(meshes)
+        return np.asarray(raster.render(None, self._camera, [T_cam_mesh] * len(meshes), solid).ids > 0)
 
 
 def against_baseline(T_ref_ct: F64, baseline_mm: Any) -> dict[str, float]:
@@ -188,15 +249,69 @@ def against_baseline(T_ref_ct: F64, baseline_mm: Any) -> dict[str, float]:
     }
 
 
-def drawn_agreement(camera_image: U8, overlay_image: U8, true: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return IoU and centre distance (px) of the changed pixels and the true silhouette (H, W) bool, near the latter."""
-    near = cv2.dilate(true.astype(np.uint8), np.ones((2 * NEIGHBOURHOOD_PX + 1,) * 2, np.uint8)) > 0
+def drawn_agreement(camera_image: U8, overlay_image: U8, true: Silhouette) -> DrawnAgreement:
+    """Compare the pixels that the overlay (H, W, 3) changed in the camera's picture with the true silhouette, near it.
+
+    Structures may be drawn as outlines alone: what they enclose belongs to them. What lies under other marks is not compared.
+    """
     changed = np.abs(camera_image.astype(np.int16) - overlay_image).max(axis=2) > CHANGED_GREY
-    # Structures may be drawn as outlines alone: what they enclose belongs to them.
-    outlines, _ = cv2.findContours((changed & near).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = cv2.drawContours(np.zeros(true.shape, np.uint8), outlines, -1, 1, cv2.FILLED)
-    drawn = cv2.morphologyEx(filled, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
-    if not drawn.any() or not true.any():
-        return 0.0, float('inf')
-    error = compare_silhouettes(drawn, true)
-    return error.iou, error.centroid_px
+    plates = _plates(camera_image, overlay_image)
+    hidden = _grown(true.pointer, RIM_PX) | true.cross | plates
+    near = _grown(true.anatomy, NEIGHBOURHOOD_PX)
+    drawn = _enclosed(changed & near, hidden, near)
+    anatomy, seen = true.anatomy & ~hidden, near & ~hidden
+    over = _over_pointer(changed, true, plates)
+    if not drawn.any() or not anatomy.any():
+        return DrawnAgreement(0.0, float('inf'), over)
+    return DrawnAgreement(mask_iou(drawn, anatomy), _shift_px(drawn, true.anatomy, seen), over)
+
+
+def _plates(camera_image: U8, overlay_image: U8) -> NDArray[np.bool_]:
+    """Return the rectangles around what is much darker in all colours, over an area."""
+    dark = (overlay_image <= PLATE_LIGHT * camera_image.astype(np.float32)).all(axis=2) & (camera_image.max(axis=2) > 0)
+    dark = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    dark = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((PLATE_PX, PLATE_PX), np.uint8))
+    out = np.zeros(dark.shape, np.uint8)
+    for x, y, w, h, _ in cv2.connectedComponentsWithStats(dark)[2][1:].tolist():
+        if min(w, h) >= PLATE_PX:
+            out[y : y + h, x : x + w] = 1
+    return _grown(out > 0, RIM_PX)
+
+
+def _enclosed(
+    changed: NDArray[np.bool_], hidden: NDArray[np.bool_], near: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return what was changed and what that encloses; what is hidden is a wall too, and not in it."""
+    lines = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
+    # A frame around the picture, so that what lies around is one piece even where the anatomy reaches the border.
+    free = np.pad(~(lines | hidden), 1, constant_values=True).astype(np.uint8)
+    _, pieces = cv2.connectedComponents(free, connectivity=4)
+    around = np.unique(pieces[np.pad(~near, 1, constant_values=True) & (free > 0)])
+    drawn = ~np.isin(pieces, around)[1:-1, 1:-1] & near & ~hidden
+    return cv2.morphologyEx(drawn.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
+
+
+def _shift_px(drawn: NDArray[np.bool_], true: NDArray[np.bool_], seen: NDArray[np.bool_]) -> float:
+    """Return how far the true silhouette is to be moved onto the drawn one, by what is seen (Evangelidis and Psarakis 2008)."""
+    # What is not seen is taken to be true, and what the blur brings from there is not looked at.
+    completed = np.where(seen, drawn, true).astype(np.float32)
+    core = cv2.erode(seen.astype(np.uint8), np.ones((ALIGN_BLUR_PX // 2,) * 2, np.uint8))
+    move = np.eye(2, 3, dtype=np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-4)
+    try:
+        _, move = cv2.findTransformECC(
+            true.astype(np.float32), completed, move, cv2.MOTION_TRANSLATION, stop, core, ALIGN_BLUR_PX
+        )
+    except cv2.error:
+        return float('inf')
+    return float(np.linalg.norm(move[:, 2]))
+
+
+def _over_pointer(changed: NDArray[np.bool_], true: Silhouette, plates: NDArray[np.bool_]) -> float | None:
+    inner = cv2.erode(true.pointer.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    there = inner & true.anatomy & ~true.cross & ~plates
+    return None if np.count_nonzero(there) < LEAST_POINTER_PX else float(np.count_nonzero(changed & there) / there.sum())
+
+
+def _grown(mask: NDArray[np.bool_], by_px: int) -> NDArray[np.bool_]:
+    return cv2.dilate(mask.astype(np.uint8), np.ones((2 * by_px + 1,) * 2, np.uint8)) > 0

@@ -1,13 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
+import cv2
 import numpy as np
 import pytest
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.raster import Rasteriser
-from arsurg_ros.measure import OverlayMeasure, drawn_agreement, pose_error
-from arsurg_ros.synthetic import Scene, phantom_meshes
+from arsurg_ros.measure import OverlayMeasure, Silhouette, TrueSilhouettes, Truth, drawn_agreement, pose_error
+from arsurg_ros.overlay.readouts import Readouts
+from arsurg_ros.overlay.render import OverlayRenderer
+from arsurg_ros.overlay.scene import load_scene
+from arsurg_ros.overlay.state import OverlayState
+from arsurg_ros.resources import share_dir
+from arsurg_ros.synthetic import Scene, phantom_meshes, render_frame
 from arsurg_ros.types import Frame, MeshStyle
 
 SCENE = Scene()
@@ -100,11 +106,73 @@ def test_registration_error():
     assert found['error_mm'] > 1
 
 
-def test_nothing_drawn_is_no_consensus():
-    grey = np.zeros((50, 50, 3), np.uint8)
-    true = np.zeros((50, 50), bool)
-    true[20:30, 20:30] = True
-    assert drawn_agreement(grey, grey, true) == (0.0, float('inf'))
+def rectangle(x0, y0, x1, y1):
+    out = np.zeros((120, 160), bool)
+    out[y0:y1, x0:x1] = True
+    return out
+
+
+NOWHERE = rectangle(0, 0, 0, 0)
+BOX = Silhouette(rectangle(50, 40, 110, 90), NOWHERE, NOWHERE)
+PAPER = np.full((120, 160, 3), 120, np.uint8)
+
+
+def outlined(x0, y0, x1, y1):
+    return cv2.rectangle(PAPER.copy(), (x0, y0), (x1 - 1, y1 - 1), (90, 180, 90), 1)
+
+
+def test_nothing_drawn_is_no_agreement():
+    found = drawn_agreement(PAPER, PAPER, BOX)
+    assert (found.iou, found.shift_px, found.over_pointer) == (0.0, float('inf'), None)
+    assert drawn_agreement(PAPER, outlined(50, 40, 110, 90), Silhouette(NOWHERE, NOWHERE, NOWHERE)).iou == 0.0
+
+
+def test_an_outline_counts_with_what_it_encloses_and_an_open_one_does_not():
+    whole = outlined(50, 40, 110, 90)
+    assert drawn_agreement(PAPER, whole, BOX).iou == 1.0
+    whole[60:70, 105:115] = PAPER[60:70, 105:115]
+    assert drawn_agreement(PAPER, whole, BOX).iou < 0.2
+
+
+def test_a_plate_over_the_anatomy_is_not_taken_for_it():
+    shown = outlined(50, 40, 110, 90)
+    shown[70:110, 20:90] //= 4
+    shown[75:80, 30:80] = 255  # its text
+    found = drawn_agreement(PAPER, shown, BOX)
+    assert found.iou == 1.0 and found.shift_px < 0.05
+    moved = outlined(54, 40, 114, 90)
+    moved[70:110, 20:90] //= 4
+    found = drawn_agreement(PAPER, moved, BOX)
+    assert found.iou < 0.9 and found.shift_px == pytest.approx(4.0, abs=0.6)
+
+
+def test_what_is_drawn_over_the_pointer_is_told():
+    true = Silhouette(BOX.anatomy, rectangle(80, 20, 100, 100), rectangle(85, 40, 90, 45))
+    shown = outlined(50, 40, 110, 90)
+    shown[true.pointer] = PAPER[true.pointer]
+    found = drawn_agreement(PAPER, shown, true)
+    assert found.iou == 1.0 and found.over_pointer == 0.0
+    filled = np.where(BOX.anatomy[..., None], PAPER + 20, PAPER).astype(np.uint8)
+    assert drawn_agreement(PAPER, filled, true).over_pointer == 1.0
+    small = Silhouette(BOX.anatomy, rectangle(80, 40, 85, 45), NOWHERE)
+    assert drawn_agreement(PAPER, filled, small).over_pointer is None
+
+
+@pytest.mark.parametrize('off_m', [0.0, 0.003])
+def test_the_demos_own_picture_is_measured_through_pointer_and_readouts(off_m):
+    """Between an exact overlay and one that is 3 mm off, the limits of the demo lie."""
+    stamp_ns, truth = 16_000_000_000, Truth()
+    T_cam_ct, T_cam_tip = truth.T_cam_ct(stamp_ns), truth.T_cam_tip(stamp_ns)
+    drawn = se3.compose(np.eye(3), [off_m, 0, 0]) @ T_cam_ct
+    readouts = Readouts(T_cam_tip=T_cam_tip, fre_m=1e-4, margins=(('tumour', 1e-4),), pose_age_s=0.04, keep_bottom_px=12)
+    picture = render_frame(SCENE, 16.0)
+    renderer = OverlayRenderer(load_scene(share_dir() / 'config' / 'demo' / 'scene.yaml'), 640, 480)
+    shown = renderer.render(picture, SCENE.camera, drawn, OverlayState.LIVE, readouts).image
+    found = drawn_agreement(picture, shown, TrueSilhouettes(SCENE.camera, truth).at(stamp_ns))
+    off_px = pose_error(SCENE.camera, truth.p_ct_m, drawn, T_cam_ct).px
+    assert found.shift_px == pytest.approx(off_px, abs=0.8)
+    assert found.over_pointer is not None and found.over_pointer < 0.02
+    assert (found.iou > 0.95) == (off_m == 0)
 
 
 def test_pose_error_of_points_behind_the_camera_counts_in_mm():

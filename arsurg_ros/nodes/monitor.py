@@ -34,7 +34,7 @@ from visualization_msgs.msg import MarkerArray
 from arsurg_ros import figures, report
 from arsurg_ros.errors import ArsurgError, DataError
 from arsurg_ros.geometry.transforms import TransformBuffer
-from arsurg_ros.measure import DRAWN, OverlayMeasure
+from arsurg_ros.measure import OverlayMeasure
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import NAMESPACE, told_to_stop
 from arsurg_ros.photodiode import Photodiode

@@ -82,7 +82,7 @@ def test_the_phantom_needs_no_file(tmp_path: Path) -> None:
     for mesh, truth in zip(scene.meshes, phantom.values(), strict=True):
         assert np.array_equal(mesh.vertices_m, truth.vertices_m) and np.array_equal(mesh.triangles, truth.triangles)
     path = write(tmp_path, {'meshes': {'a': {'path': 'synthetic:liver'}}, 'instruments': {'i': {'mesh': 'synthetic:liver'}}})
-    with pytest.raises(ConfigError, match="mesh i: path 'synthetic:liver'; valid: synthetic:pointer_board"):
+    with pytest.raises(ConfigError, match="mesh i: path 'synthetic:liver'; valid: synthetic:pointer"):
         load_scene(path)
     path = write(tmp_path, {'meshes': {'a': {'path': 'synthetic:spleen'}}})
     with pytest.raises(ConfigError, match="mesh a: path 'synthetic:spleen'; valid: synthetic:liver, synthetic:tumour"):
