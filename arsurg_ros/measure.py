@@ -168,7 +168,7 @@ class OverlayMeasure:
         return pose_error(self.camera, self.truth.p_ct_m, T_cam_ref @ known[-1], self.truth.T_cam_ct(stamp_ns))
 
     def _drawn(self) -> dict[str, Any]:
-        """Return what the pixels say (see ``drawn_agreement``); the pointer covers in the truth what it covers in the picture."""
+        """Return what the pixels say (see ``drawn_agreement``); the pointer is in the truth too."""
         if not self._pairs:
             return {'drawn_iou': None, 'drawn_shift_px': None, 'drawn_over_pointer': None}
         assert self.truth is not None and self.camera is not None

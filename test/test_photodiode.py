@@ -15,6 +15,7 @@ from arsurg_ros.geometry.pixel_code import CameraCode, OverlayCode, write_camera
 from arsurg_ros.measure import Truth
 from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.photodiode import FAULTS, Photodiode, Reading
+from arsurg_ros.report import DRAWN
 from arsurg_ros.sinks.jpeg import encode_jpeg
 from arsurg_ros.synthetic import Scene
 

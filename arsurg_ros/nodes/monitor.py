@@ -39,6 +39,7 @@ from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import NAMESPACE, told_to_stop
 from arsurg_ros.photodiode import Photodiode
 from arsurg_ros.recording import RunRecorder
+from arsurg_ros.report import DRAWN
 from arsurg_ros.stats import StageStats
 from arsurg_ros.types import Frame
 
