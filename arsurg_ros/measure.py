@@ -173,7 +173,7 @@ class OverlayMeasure:
             return {'drawn_iou': None, 'drawn_shift_px': None, 'drawn_over_pointer': None}
         assert self.truth is not None and self.camera is not None
         silhouettes = TrueSilhouettes(self.camera, self.truth)
-        rows = [drawn_agreement(*pair, silhouettes.at(stamp_ns)) for stamp_ns, *pair in self._pairs]
+        rows = [drawn_agreement(camera, overlay, silhouettes.at(stamp_ns)) for stamp_ns, camera, overlay in self._pairs]
         iou, shift = (np.array([getattr(row, name) for row in rows]) for name in ('iou', 'shift_px'))
         over = [row.over_pointer for row in rows if row.over_pointer is not None]
         return {
@@ -296,11 +296,11 @@ def _shift_px(drawn: NDArray[np.bool_], true: NDArray[np.bool_], seen: NDArray[n
     # What is not seen is taken to be true, and what the blur brings from there is not looked at.
     completed = np.where(seen, drawn, true).astype(np.float32)
     core = cv2.erode(seen.astype(np.uint8), np.ones((ALIGN_BLUR_PX // 2,) * 2, np.uint8))
-    move = np.eye(2, 3, dtype=np.float32)
+    start = np.eye(2, 3, dtype=np.float32)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-4)
     try:
         _, move = cv2.findTransformECC(
-            true.astype(np.float32), completed, move, cv2.MOTION_TRANSLATION, stop, core, ALIGN_BLUR_PX
+            true.astype(np.float32), completed, start, cv2.MOTION_TRANSLATION, stop, core, ALIGN_BLUR_PX
         )
     except cv2.error:
         return float('inf')
