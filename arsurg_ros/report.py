@@ -34,6 +34,7 @@ shown                   what the overlay's pixel codes said (see arsurg_ros.phot
                         skipped (numbers of camera frames left out), longest_still_ms (of a valid one), states, faults ->
                         pictures; spreads (n, p50, p95, max): age_ms (by the stamp in the pixels), age_drawn_ms (those with
                         anatomy), pose_gap_ms (to the newest pose used), px and mm (pose drawn against the true one)
+warnings                what there is to say of the scene's meshes, one line each
 peak_memory_mib         process -> peak resident memory
 lost_to_flag_ms         longest time from the last valid reference pose to the first overlay that says so
 limits                  list of {name, value, op, limit, ok, counts}; on a shared machine limits of time do not count
@@ -128,6 +129,7 @@ def text(report: Mapping[str, Any]) -> str:
         lines.append(f'reference lost    flagged on the overlay within {report["lost_to_flag_ms"]:.0f} ms')
     lines.append(f'peak memory, MiB  {_pairs(report["peak_memory_mib"], 0)}')
     lines += [f'{kind:17} {path}' for kind, path in report['files'].items()]
+    lines += [f'warning           {line}' for line in report.get('warnings', ())]
     for row in report['limits']:
         mark = 'ok  ' if row['ok'] else 'MISS' if row['counts'] else 'late'
         lines.append(f'  {mark} {row["name"]} = {_number(row["value"])} (limit {row["op"]} {row["limit"]:g})')

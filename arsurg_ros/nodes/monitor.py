@@ -303,6 +303,7 @@ class Monitor(Node):
             'overlay_error': self.measure.errors(self.buffer, self._T_ref_ct, self._state_at),
             'shown': self.photodiode.summary(),
             'lost_to_flag_ms': round(max(self._flags_ms), 1) if self._flags_ms else None,
+            'warnings': figures.scene_warnings(self._health.get('overlay', {})),
             'peak_memory_mib': {},
             'files': files,
         }

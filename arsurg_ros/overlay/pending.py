@@ -16,7 +16,7 @@ MOST_PIXELS = 40_000_000
 
 @dataclass(frozen=True, eq=False)
 class PendingImage:
-    """An image that waits: ``age_ns`` is its age when it came, ``received_ns`` on a steady clock, ``clock_ns`` on the node's."""
+    """An image; ``age_ns`` is its age when it came, ``received_ns`` when on a steady clock, ``clock_ns`` on the node's."""
 
     frame: Frame
     age_ns: int

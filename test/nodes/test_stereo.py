@@ -98,7 +98,8 @@ def test_both_eyes_show_the_truth_and_decide_for_themselves(graph, tmp_path, mon
         last = shown[eye][-1]
         assert (msgs.to_ns(last.header.stamp), last.header.frame_id) == (now_ns, f'eye_{eye}')
         assert np.allclose(np.array(infos[eye][-1].k).reshape(3, 3), camera.K)
-        drawn = msgs.frame_from_image(last, 'overlay').image.max(axis=2) > 100
+        # At its rim the surface is shaded to some 60: half of that is half a pixel.
+        drawn = msgs.frame_from_image(last, 'overlay').image.max(axis=2) > 30
         truth = true_silhouette(eye)
         for mask in (drawn, truth):
             mask[:60] = mask[400:, :260] = False  # the age of the data, the readouts
