@@ -21,12 +21,12 @@ from arsurg_ros.errors import ConfigError, DataError, KernelError
 from arsurg_ros.files.images import read_bgr
 from arsurg_ros.files.source import UNITS_M
 from arsurg_ros.kernels.backends import BACKENDS
+from arsurg_ros.overlay.modes import FILLS, WINDOWS
 from arsurg_ros.overlay.readouts import Readouts
 from arsurg_ros.overlay.render import OverlayRenderer, RenderedOverlay
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.overlay.style import ANATOMY
-from arsurg_ros.overlay.view import FILLS, WINDOWS
 from arsurg_ros.types import F32, F64, U8, CameraModel
 
 DESCRIPTION = """Draw a scene as a camera at a pose sees it, over a picture or black, exactly as the overlay does.

@@ -135,5 +135,6 @@ def test_the_node_says_once_what_is_wrong_with_a_mesh_and_draws_it(
     node = graph.start(OverlayNode, scene=str(tmp_path / 'scene.yaml'), marker_meshes='triangles')
     assert node.active
     assert capfd.readouterr().err.count('mesh liver: 3 open edges') == 1
-    (body,) = node._meshes.scene.anatomy
+    assert 'mesh liver: 3 open edges' in str(node.health()[2]['scene_warning.1'])
+    (body,) = node._markers.meshes.scene.anatomy
     assert body.resource is None and len(body.mesh.triangles) == 5119

@@ -6,15 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import yaml
 
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.files.meshes import save_ply
+from arsurg_ros.geometry import se3
+from arsurg_ros.geometry.camera import project
 from arsurg_ros.geometry.decimation import distances_m
 from arsurg_ros.geometry.mesh_checks import inspect_mesh
 from arsurg_ros.kernels.distance import DistanceField
+from arsurg_ros.kernels.raster import Rasteriser
 from arsurg_ros.overlay.scene import (
     Anatomy,
     Instrument,
@@ -27,7 +31,7 @@ from arsurg_ros.overlay.scene import (
 )
 from arsurg_ros.overlay.scene_file import MAX_TRIANGLES, read_scene_file
 from arsurg_ros.overlay.style import ANATOMY, DEFAULT_STYLE, OKABE_ITO, Role, for_height
-from arsurg_ros.synthetic import POINTER_BOARD, phantom_meshes
+from arsurg_ros.synthetic import POINTER_BOARD, phantom_meshes, render_frame
 from arsurg_ros.synthetic import Scene as SyntheticScene
 from arsurg_ros.types import Mesh, MeshStyle
 
@@ -81,7 +85,7 @@ def test_the_phantom_needs_no_file(tmp_path: Path) -> None:
     for mesh, truth in zip(scene.meshes, phantom.values(), strict=True):
         assert np.array_equal(mesh.vertices_m, truth.vertices_m) and np.array_equal(mesh.triangles, truth.triangles)
     path = write(tmp_path, {'meshes': {'a': {'path': 'synthetic:liver'}}, 'instruments': {'i': {'mesh': 'synthetic:liver'}}})
-    with pytest.raises(ConfigError, match="path 'synthetic:liver'; valid: synthetic:pointer_rod, synthetic:pointer_board"):
+    with pytest.raises(ConfigError, match="mesh i: path 'synthetic:liver'; valid: synthetic:pointer"):
         load_scene(path)
     path = write(tmp_path, {'meshes': {'a': {'path': 'synthetic:spleen'}}})
     with pytest.raises(ConfigError, match="mesh a: path 'synthetic:spleen'; valid: synthetic:liver, synthetic:tumour"):
@@ -432,13 +436,23 @@ def test_the_demos_plan_reaches_the_tumour_clear_of_the_veins() -> None:
     assert DistanceField([meshes['tumour']]).query(np.atleast_2d(path.points_ct_m[1])).inside[0, 0]
     clear = [float(distances_m(meshes[name], along).min()) for name in ('portal_vein', 'hepatic_vein')]
     assert min(clear) > 0.003 > (path.radius_m or 1)
-    pointer, board = scene.instruments
-    truth = SyntheticScene()
-    handle = -truth.p_tool_tip + [0, 0, -0.004]  # the tip frame is turned as the board
-    axis = pointer.mesh.vertices_m[np.linalg.norm(pointer.mesh.vertices_m, axis=1).argmax()]
-    assert np.dot(axis, handle) / np.linalg.norm(axis) / np.linalg.norm(handle) > 0.999
-    assert inspect_mesh(board.mesh).warnings() == ()
-    marks = (POINTER_BOARD.corners_m.reshape(-1, 3) - truth.p_tool_tip)[:, :2]
-    assert (board.mesh.vertices_m[:, :2].min(axis=0) < marks.min(axis=0)).all()
-    assert (board.mesh.vertices_m[:, :2].max(axis=0) > marks.max(axis=0)).all()
-    assert board.mesh.vertices_m[:, 2].max() == pytest.approx(-truth.p_tool_tip[2])
+
+
+def test_the_demos_pointer_covers_what_the_synthetic_pictures_show_of_it() -> None:
+    (pointer,) = load_scene(CONFIG / 'demo/scene.yaml').instruments
+    assert inspect_mesh(pointer.mesh).warnings() == ()
+    truth, t_s = SyntheticScene(noise_grey=0.0), 15.0
+    T_cam_tip = truth.T_cam_tool(t_s) @ se3.compose(np.eye(3), truth.p_tool_tip)
+    solid = [MeshStyle((255, 255, 255), fill=1.0, outline=0.0)]
+    covered = Rasteriser(640, 480, [pointer.mesh]).render(None, truth.camera, [T_cam_tip], solid).ids > 0
+    tip = project(truth.camera, T_cam_tip[None, :3, 3])[0]
+    board = project(truth.camera, se3.transform(truth.T_cam_tool(t_s), POINTER_BOARD.corners_m.reshape(-1, 3)))
+    assert all(covered[v, u] for u, v in board.round().astype(int))
+    rim = np.argwhere(covered)[:, ::-1]
+    assert np.linalg.norm(rim - tip, axis=1).min() < 1.5
+    # Rod and plate are grey; drape and skin are not, but for the darkest shadow.
+    picture = render_frame(truth, t_s).astype(int)
+    grey = np.ptp(picture, axis=2) < 12
+    assert grey[covered].mean() > 0.93
+    around = (cv2.dilate(covered.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0) & ~covered
+    assert (grey & (picture.max(axis=2) > 60))[around].mean() < 0.1
