@@ -22,7 +22,8 @@ class MeshReport:
 
     ``open_edges`` have one triangle, or three, ``non_manifold_edges`` more than two. ``degenerate_triangles`` have no area;
     ``duplicate_vertices`` lie where another one does, ``zero_vertices`` at the origin exactly, where files put what was
-    never set; ``not_finite_vertices`` are NaN or infinite. ``oriented``: neighbours turn the same way round.
+    never set; ``unused_vertices`` are places of no triangle, as in a file that is cut off; ``not_finite_vertices`` are NaN
+    or infinite. ``oriented``: neighbours turn the same way round.
     ``volume_m3`` and ``outward`` (triangles are counter-clockwise from outside) are None unless closed and oriented.
     """
 
@@ -34,6 +35,7 @@ class MeshReport:
     degenerate_triangles: int
     duplicate_vertices: int
     zero_vertices: int
+    unused_vertices: int
     not_finite_vertices: int
     oriented: bool
     outward: bool | None
@@ -52,6 +54,7 @@ class MeshReport:
             (self.non_manifold_edges, 'edges with more than two triangles'),
             (self.degenerate_triangles, 'triangles without area'),
             (self.zero_vertices if self.zero_vertices > 1 else 0, 'vertices at the origin exactly: never set?'),
+            (self.unused_vertices, 'vertices of no triangle: is the file whole?'),
         ]
         lines = [f'mesh {self.name}: {count} {text}' for count, text in found if count]
         if not self.oriented:
@@ -80,6 +83,7 @@ def inspect_mesh(mesh: Mesh) -> MeshReport:
         degenerate_triangles=flat,
         duplicate_vertices=int(np.count_nonzero(same != np.arange(len(same)))),
         zero_vertices=int(np.count_nonzero((mesh.vertices_m == 0).all(axis=1))),
+        unused_vertices=len(np.setdiff1d(same, t)),
         not_finite_vertices=int(np.count_nonzero(~finite)),
         oriented=edges.oriented,
         outward=None if volume is None else volume > 0,
