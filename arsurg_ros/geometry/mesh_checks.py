@@ -20,8 +20,8 @@ class MeshReport:
     """The checks of one mesh; counts are of the mesh with vertices at one place taken as one.
 
     ``open_edges`` have one triangle, or three, ``non_manifold_edges`` more than two. ``degenerate_triangles`` have no area;
-    ``zero_vertices`` lie at the origin exactly, where files put what was never set. ``oriented``: neighbours turn the same
-    way round.
+    ``zero_vertices`` lie at the origin exactly, where files put what was never set; ``unused_vertices`` are places of no
+    triangle, as in a file that is cut off. ``oriented``: neighbours turn the same way round.
     ``volume_m3`` and ``outward`` (triangles are counter-clockwise from outside) are None unless closed and oriented.
     """
 
@@ -32,6 +32,7 @@ class MeshReport:
     non_manifold_edges: int
     degenerate_triangles: int
     zero_vertices: int
+    unused_vertices: int
     oriented: bool
     outward: bool | None
     volume_m3: float | None
@@ -48,6 +49,7 @@ class MeshReport:
             (self.non_manifold_edges, 'edges with more than two triangles'),
             (self.degenerate_triangles, 'triangles without area'),
             (self.zero_vertices if self.zero_vertices > 1 else 0, 'vertices at the origin exactly: never set?'),
+            (self.unused_vertices, 'vertices of no triangle: is the file whole?'),
         ]
         lines = [f'mesh {self.name}: {count} {text}' for count, text in found if count]
         if not self.oriented:
@@ -74,6 +76,7 @@ def inspect_mesh(mesh: Mesh) -> MeshReport:
         non_manifold_edges=edges.shared,
         degenerate_triangles=flat,
         zero_vertices=int(np.count_nonzero((mesh.vertices_m == 0).all(axis=1))),
+        unused_vertices=len(np.setdiff1d(same, t)),
         oriented=edges.oriented,
         outward=None if volume is None else volume > 0,
         volume_m3=None if volume is None else abs(volume),

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from arsurg_ros.geometry.camera import project
 from arsurg_ros.kernels.marks import Disc, Mark, Plate, Polyline, Stripes, Text, text_size
-from arsurg_ros.overlay.lines import BLACK, with_halos
+from arsurg_ros.overlay.lines import BLACK, seen_px, with_halos
 from arsurg_ros.types import F64, CameraModel
 
 Rgb = tuple[int, int, int]
@@ -203,7 +202,7 @@ def age_badge(size_px: Size, text: str, rgb: Rgb, margin_px: float, below: Block
 
 def tip_marks(camera: CameraModel, T_cam_tip: F64) -> tuple[Mark, ...]:
     """Return the tip as a cross in a ring; nothing where it is not in front of the camera or far outside the picture."""
-    tip = project(camera, T_cam_tip[None, :3, 3])[0]
+    tip = seen_px(camera, T_cam_tip[None, :3, 3])[0]
     size = np.array([camera.width_px, camera.height_px], dtype=np.float64)
     if not (np.nan_to_num(np.abs(tip - size / 2), nan=np.inf) < 2 * size).all():
         return ()

@@ -27,6 +27,7 @@ BLACK = (0, 0, 0)
 BOOLS = NDArray[np.bool_]
 #: The rasteriser's camera rows, and which number of them is the radius of the field.
 CAMERAS, FIELD = CameraRows(), 10
+WIDE_CAMERAS = CameraRows()
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,21 @@ class LineStyle:
     width_px: float
     halo_px: float = 0.0
     dash_px: tuple[float, float] = (8.0, 8.0)
+
+
+def seen_px(camera: CameraModel, p_cam_m: F64) -> F64:
+    """Return pixels (N, 2) of points (N, 3) in the camera's frame, metres, in the picture or up to its size beside it.
+
+    NaN before the near plane (1 mm) and beyond the lens' fold: from there the distortion maps back into the picture, where
+    nothing is.
+    """
+    w, h, beside = camera.width_px, camera.height_px, np.zeros((3, 3))
+    beside[:2, 2] = w, h
+    wide = replace(camera, width_px=3 * w, height_px=3 * h, K=camera.K + beside)
+    field = float(WIDE_CAMERAS.row(wide)[FIELD])
+    z = np.where(p_cam_m[:, 2] > NEAR_M, p_cam_m[:, 2], np.nan)
+    sound = np.hypot(p_cam_m[:, 0], p_cam_m[:, 1]) / z <= field  # False for NaN
+    return np.where(sound[:, None], project(camera, p_cam_m), np.nan)
 
 
 def projected_line(

@@ -144,9 +144,11 @@ class Scene:
     def __post_init__(self) -> None:
         """Raise ConfigError for no structure, too many, two of one name, or a window about none."""
         names = [a.name for a in self.anatomies]
-        count = len(names) + len(self.instruments)
+        # As ``bodies`` has them: a target with the shell of its error, an instrument as what hides and as its outline.
+        count = len(names) + sum(a.role is Role.TARGET for a in self.anatomies) + 2 * len(self.instruments)
         if not names or count > MOST_MESHES:
-            raise ConfigError(f'scene: {count} meshes; valid: 1 to {MOST_MESHES}, margins and instruments among them')
+            valid = f'1 to {MOST_MESHES}, margins among them, targets and instruments twice'
+            raise ConfigError(f'scene: {count} meshes; valid: {valid}')
         for what, found in (('mesh', names), *((k, [x.name for x in v]) for k, v in self._others().items())):
             if len(set(found)) != len(found):
                 twice = next(n for n in found if found.count(n) > 1)

@@ -45,6 +45,15 @@ def test_holes_and_fins_are_counted() -> None:
     assert 'mesh fin: 1 edges with more than two triangles' in fin.warnings()
 
 
+def test_vertices_of_no_triangle_are_told() -> None:
+    ball = sphere()
+    assert inspect_mesh(exploded(ball)).unused_vertices == 0
+    more = Mesh('ball', np.concatenate([ball.vertices_m, ball.vertices_m[:9], [[0.1, 0, 0], [0.1, 0, 0]]]), ball.triangles)
+    report = inspect_mesh(more)
+    assert report.unused_vertices == 1
+    assert report.warnings() == ('mesh ball: 1 vertices of no triangle: is the file whole?',)
+
+
 def test_orientation_is_told() -> None:
     ball = sphere()
     inward = inspect_mesh(replace(ball, triangles=ball.triangles[:, ::-1]))
@@ -65,8 +74,11 @@ def test_degenerate_triangles_and_strange_vertices_are_counted() -> None:
     assert report.degenerate_triangles == 2 and report.closed
     vertices = np.concatenate([ball.vertices_m, np.zeros((2, 3)), [[np.nan, 0, 0]]]).astype(np.float32)
     report = inspect_mesh(replace(ball, vertices_m=vertices))
-    assert report.zero_vertices == 2
-    assert report.warnings() == ('mesh ball: 2 vertices at the origin exactly: never set?',)
+    assert (report.zero_vertices, report.unused_vertices) == (2, 2)
+    assert report.warnings() == (
+        'mesh ball: 2 vertices at the origin exactly: never set?',
+        'mesh ball: 2 vertices of no triangle: is the file whole?',
+    )
 
 
 def test_vertices_at_one_place_are_one_for_the_checks_and_after_welding() -> None:

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,14 @@ def test_no_dark_part_of_the_tip_lies_over_a_white_one(camera: CameraModel, T_ca
 )
 def test_a_tip_out_of_sight_has_no_marks(camera: CameraModel, t_m: tuple[float, float, float]) -> None:
     assert tip_marks(camera, se3.compose(np.eye(3), t_m)) == ()
+
+
+def test_a_tip_that_the_lens_maps_back_into_the_picture_has_no_marks(camera: CameraModel, T_cam_tip: F64) -> None:
+    bent = replace(camera, distortion=np.array([-0.3, 0, 0, 0, 0]))
+    beside = np.array([[0.175, 0.0, 0.1]])  # 60 degrees off the axis
+    assert 0 < project(bent, beside)[0, 0] < camera.width_px
+    assert tip_marks(bent, se3.compose(np.eye(3), beside[0])) == ()
+    assert tip_marks(bent, T_cam_tip) != ()
 
 
 @pytest.mark.parametrize('corner', CORNERS)

@@ -65,6 +65,16 @@ def test_a_window_about_the_tip_is_there_while_the_tip_is(
     assert frame_look(at_tip, camera, T_cam_ct).window is None
 
 
+def test_a_tip_that_the_lens_maps_back_into_the_picture_has_no_window(
+    scene: Scene, camera: CameraModel, T_cam_ct: F64, T_cam_tip: F64
+) -> None:
+    bent = replace(camera, distortion=np.array([-0.3, 0, 0, 0, 0]))
+    beside = se3.compose(np.eye(3), [0.175, 0.0, 0.1])
+    assert 0 < project(bent, beside[None, :3, 3])[0, 0] < camera.width_px
+    assert frame_look(windowed(scene, 'tip'), bent, T_cam_ct, T_cam_tip=beside).window is None
+    assert frame_look(windowed(scene, 'tip'), bent, T_cam_ct, T_cam_tip=T_cam_tip).window is not None
+
+
 def test_the_mask_is_handed_on(scene: Scene, camera: CameraModel, T_cam_ct: F64) -> None:
     mask = np.ones((camera.height_px, camera.width_px), np.uint8)
     assert frame_look(scene, camera, T_cam_ct, mask=mask).mask is mask

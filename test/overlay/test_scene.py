@@ -19,6 +19,7 @@ from arsurg_ros.geometry.decimation import distances_m
 from arsurg_ros.geometry.mesh_checks import inspect_mesh
 from arsurg_ros.kernels.distance import DistanceField
 from arsurg_ros.kernels.raster import Rasteriser
+from arsurg_ros.overlay.bodies import Bodies
 from arsurg_ros.overlay.scene import (
     Anatomy,
     Instrument,
@@ -177,6 +178,15 @@ def test_a_scene_needs_meshes_of_different_names(cube_mesh: Mesh) -> None:
         )
 
 
+def test_a_target_and_an_instrument_count_twice_as_they_are_drawn_twice(cube_mesh: Mesh) -> None:
+    style = MeshStyle((0, 0, 0))
+    targets = tuple(Anatomy(replace(cube_mesh, name=str(i)), style, Role.TARGET) for i in range(126))
+    tool = Instrument('tool', cube_mesh, style)
+    assert len(Bodies(Scene(targets, instruments=(tool,))).meshes) == 254
+    with pytest.raises(ConfigError, match='256 meshes; valid: 1 to 254, margins among them, targets and instruments twice'):
+        Scene(targets, instruments=(tool, replace(tool, name='other')))
+
+
 def test_meshes_in_memory_take_their_roles_styles(cube_mesh: Mesh) -> None:
     scene = make_scene({'cube': cube_mesh}, {'cube': Role.RISK})
     assert scene.anatomies[0].role is Role.RISK and scene.anatomies[0].style.fill == DEFAULT_STYLE[Role.RISK].fill
@@ -205,10 +215,10 @@ def scene_of(folder: Path, **keys: Any) -> Path:
 
 
 def test_lines_and_creases_are_styled_by_mesh(folder: Path) -> None:
-    lines = {'crease': 0.5, 'line_px': 7, 'dashed': True}
+    lines = {'crease': 0.5, 'line_px': 5, 'dashed': True}
     style = load_scene(write(folder, {'meshes': {'a': {'path': 'meshes/cube.ply', **lines}}})).anatomies[0].style
-    assert (style.crease, style.width_px, style.dashed) == (0.5, 7.0, True)
-    assert for_height(style, 540).width_px == 3.5
+    assert (style.crease, style.width_px, style.dashed) == (0.5, 5.0, True)
+    assert for_height(style, 540).width_px == 2.5
 
 
 def test_a_margin_is_a_dashed_shell_of_its_own_after_all_structures(folder: Path) -> None:
@@ -318,9 +328,9 @@ def test_a_margin_goes_with_its_structure_unless_it_is_named(tmp_path: Path) -> 
 
 
 def test_a_sheet_may_stand_in_for_the_files_own(folder: Path) -> None:
-    sheet = {**DEFAULT_STYLE, Role.RISK: replace(DEFAULT_STYLE[Role.RISK], fill=0.9, line_px=9)}
+    sheet = {**DEFAULT_STYLE, Role.RISK: replace(DEFAULT_STYLE[Role.RISK], fill=0.9, line_px=6)}
     style = load_scene(scene_of(folder, style='none.yaml'), sheet=sheet).anatomies[0].style
-    assert (style.fill, style.width_px) == (0.9, 9)
+    assert (style.fill, style.width_px) == (0.9, 6)
 
 
 def test_meshes_over_the_limit_are_decimated_largest_first_and_it_is_said(tmp_path: Path) -> None:
@@ -407,7 +417,7 @@ def test_a_wrong_part_is_named(folder: Path, keys: dict[str, object], message: s
     [
         ({'margin': -1}, 'mesh a: margin -1; valid: a number from 0 to 100'),
         ({'margin': '5 mm'}, "mesh a: margin '5 mm'; valid"),
-        ({'line_px': 100}, 'mesh a: line_px 100; valid: a number from 1 to 20'),
+        ({'line_px': 100}, 'mesh a: line_px 100; valid: a number from 1 to 6'),
         ({'role': 'margin'}, "role 'margin'; valid: target, risk, context"),
         ({'crease': 2}, 'mesh a: crease 2; valid: a number from 0 to 1'),
         ({'dashed': 'on'}, "mesh a: dashed 'on'; valid: true, false"),
