@@ -8,6 +8,7 @@ import pytest
 from arsurg_ros.errors import DataError
 from arsurg_ros.geometry.decimation import decimated, distances_m
 from arsurg_ros.geometry.mesh_checks import inspect_mesh
+from arsurg_ros.kernels.distance import DistanceField
 from arsurg_ros.synthetic.phantom import icosphere
 from arsurg_ros.types import Mesh
 
