@@ -67,9 +67,7 @@ def look(anatomy: Anatomy, number: int, drawn: Drawn, camera: CameraModel, T_cam
     return Shown(anatomy, 0, 'hidden' if inside.any() else 'outside')
 
 
-def as_answer(
-    camera: CameraModel, T_cam_ct: F64, drawn: Drawn, asked: Asked, scene: Scene, unit: Lengths
-) -> dict[str, Any]:
+def as_answer(camera: CameraModel, T_cam_ct: F64, drawn: Drawn, asked: Asked, scene: Scene, unit: Lengths) -> dict[str, Any]:
     """Return the fields of the JSON object."""
     out, viewed = drawn.overlay, asked.view.applied(scene)
     structures = [a for a in viewed.anatomies if not a.margin_of]  # margins come last, so that ids stay
