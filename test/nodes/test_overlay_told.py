@@ -33,6 +33,7 @@ def test_a_budget_that_is_held_is_no_problem_and_warnings_are_values():
     )
     assert (level, line) == (DiagnosticStatus.OK, 'live')
     assert values == {
-        'state': 'live', 'instrument_mask': 'used', 'jpeg': 3, 'scene_warning.1': 'mesh a: open', 'scene_warning.2': 'mesh b: open',
+        'state': 'live', 'instrument_mask': 'used', 'jpeg': 3,
+        'scene_warning.1': 'mesh a: open', 'scene_warning.2': 'mesh b: open',
         'detail_levels': '0', 'detail_error_px': '0.00', 'detail_triangles': 12, 'detail_budget_held': True,
     }
