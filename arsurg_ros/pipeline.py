@@ -27,8 +27,9 @@ from arsurg_ros.geometry.prediction import PredictionLimits
 from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.overlay.readouts import Readouts
-from arsurg_ros.overlay.render import OverlayRenderer, RenderedOverlay
+from arsurg_ros.overlay.render import RenderedOverlay
 from arsurg_ros.overlay.scene import Scene, load_scene
+from arsurg_ros.overlay.sized import SizedRenderer
 from arsurg_ros.overlay.state import OverlayLimits, decide, look_up
 from arsurg_ros.overlay.view import extent_m
 from arsurg_ros.registration.drift import DriftMonitor, Limits, ResidualCheck
@@ -73,10 +74,11 @@ class Pipeline:
     limits: OverlayLimits = field(default_factory=OverlayLimits)
     drift: DriftMonitor = field(default_factory=lambda: DriftMonitor({'board reprojection': ResidualCheck(DRIFT_PX)}))
     buffer: TransformBuffer = field(init=False)
-    _renderer: tuple[tuple[int, int], OverlayRenderer] | None = None
+    _renderer: SizedRenderer | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Interpolate by the same backend that draws; judge a predicted pose by what is drawn."""
+        self._renderer = SizedRenderer(self.scene, self.backend) if self.scene is not None else None
         self._extent_m = extent_m(self.scene) if self.scene is not None else np.zeros((1, 3))
         self.buffer = TransformBuffer(interpolate=partial(interpolate_poses, backend=self.backend))
 
@@ -154,7 +156,7 @@ class Pipeline:
         return accepted
 
     def _draw(self, frame: Frame) -> RenderedOverlay:
-        assert self.camera is not None
+        assert self.camera is not None and self._renderer is not None
         accepted = self.session.accepted
         ahead = self.limits.prediction
         points = se3.transform(accepted.T_ref_ct, self._extent_m) if accepted is not None else None
@@ -170,15 +172,8 @@ class Pipeline:
             reason=decision.reason,
             margins=margins,
         )
-        renderer = self._renderer_for(frame)
+        renderer = self._renderer.of(frame)
         return renderer.render(frame.image, self.camera.model, T_cam_ct, decision.state, readouts, frame.encoding)
-
-    def _renderer_for(self, frame: Frame) -> OverlayRenderer:
-        assert self.scene is not None
-        size = (frame.image.shape[1], frame.image.shape[0])
-        if self._renderer is None or self._renderer[0] != size:
-            self._renderer = (size, OverlayRenderer(self.scene, *size, backend=self.backend))
-        return self._renderer[1]
 
 
 def _say(line: str) -> None:

@@ -40,7 +40,10 @@ def test_demo_draws_the_anatomy_where_it_is(demo):
     assert found['overlay_error']['px']['p95'] < 3
     assert found['overlay_error']['mm']['p95'] < 2
     assert found['overlay_error']['live_without_pose'] == 0
-    assert found['overlay_error']['drawn_iou']['median'] > 0.9
+    assert found['overlay_error']['drawn_iou']['median'] > 0.95
+    assert found['overlay_error']['drawn_shift_px']['median'] < 2
+    assert found['overlay_error']['drawn_over_pointer']['p50'] < 0.05
+    assert found['warnings'] == []
     assert found['registration']['error_mm'] < 1.5
 
 

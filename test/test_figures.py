@@ -26,8 +26,8 @@ def test_first_markers():
 
 
 def test_the_scenes_warnings_in_order():
-    said = {'scene_warning.1': 'mesh b: open', 'state': 'live'}
-    said |= {'scene_warning.2': 'mesh a: open', 'scene_warning.3': 'mesh b: open'}
+    lines = ('mesh b: open', 'mesh a: open', 'mesh b: open')
+    said = {'state': 'live'} | {f'scene_warning.{k}': line for k, line in enumerate(lines, 1)}
     assert figures.scene_warnings(said) == ['mesh b: open', 'mesh a: open']
 
 

@@ -9,13 +9,14 @@ import pytest
 
 from arsurg_ros.cli import main
 from arsurg_ros.errors import ConfigError
+from arsurg_ros.files.meshes import save_ply
 from arsurg_ros.geometry import se3
 from arsurg_ros.overlay.render import OverlayRenderer, Readouts
 from arsurg_ros.overlay.silhouette import compare_silhouettes
 from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.pipeline import pipeline_of
 from arsurg_ros.resources import share_dir
-from arsurg_ros.synthetic import Scene
+from arsurg_ros.synthetic import Scene, phantom_meshes
 from arsurg_ros.system import DEMO, REPLAY, NodeSpec
 from arsurg_ros.types import Validity
 
@@ -143,6 +144,23 @@ def test_what_is_needed_is_named():
     with pytest.raises(ConfigError, match='a tracker is needed; there are: camera'):
         pipeline_of([NodeSpec('camera', 'camera', {})])
 
+
+
+def test_what_is_wrong_with_a_mesh_is_said_once(tmp_path, capsys):
+    liver = phantom_meshes()[0]
+    save_ply(replace(liver, triangles=liver.triangles[1:]), tmp_path / 'open.ply')
+    (tmp_path / 'scene.yaml').write_text('meshes: {liver: {path: open.ply}}')
+    landmarks = str(share_dir() / 'config' / 'demo' / 'landmarks.yaml')
+    specs = [
+        NodeSpec('tracker', 'tracker', {'source': 'synthetic'}),
+        NodeSpec('registration', 'registration', {'landmarks': landmarks}),
+        NodeSpec('overlay', 'overlay', {'scene': str(tmp_path / 'scene.yaml')}),
+    ]
+    said = []
+    pipeline_of(specs, said.append).close()
+    assert len(said) == 1 and said[0].startswith('mesh liver: 3 open edges') and capsys.readouterr().err == ''
+    pipeline_of(specs).close()
+    assert capsys.readouterr().err == f'warning: {said[0]}\n'
 
 
 def moving_pipeline(tmp_path, **tracker):

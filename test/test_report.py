@@ -81,6 +81,20 @@ def test_the_text_of_a_run_without_images():
     assert 'registration      none' in report.text(r)
 
 
+def test_predictions_what_was_drawn_over_the_pointer_and_warnings_are_told():
+    r = sample()
+    assert 'drawn over' not in report.text(r | {'limits': [], 'ok': True})
+    r['frames']['states'] = {'live': 60, 'predicted': 20, 'lost': 19}
+    r['overlay_error']['drawn_over_pointer'] = {'n': 7, 'p50': 0.012, 'p95': 0.03, 'max': 0.04}
+    r['warnings'] = ['mesh liver: 3 open edges']
+    shown = report.text(r | {'limits': [], 'ok': True})
+    assert 'predicted         20 of 80 frames with anatomy (25%)' in shown
+    assert 'drawn over        of the pointer: p50 1.2%, max 4.0% (n 7)' in shown
+    assert 'warning           mesh liver: 3 open edges' in shown
+    r['frames']['states'] = {'lost': 99}
+    assert 'predicted' not in report.text(r | {'limits': [], 'ok': True})
+
+
 def test_json_round_trip(tmp_path):
     path = tmp_path / 'deep' / 'r.json'
     report.write_json(sample(), path)

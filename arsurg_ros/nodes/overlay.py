@@ -30,8 +30,9 @@ from arsurg_ros.overlay.codes import overlay_code, write_codes
 from arsurg_ros.overlay.masks import MaskBuffer, MaskChoice
 from arsurg_ros.overlay.pending import MOST_PIXELS, PendingImage, Waits, blank, camera_problem
 from arsurg_ros.overlay.readouts import Readouts
-from arsurg_ros.overlay.render import OverlayRenderer, RenderedOverlay
+from arsurg_ros.overlay.render import RenderedOverlay
 from arsurg_ros.overlay.scene import load_scene
+from arsurg_ros.overlay.sized import SizedRenderer
 from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide, look_up
 from arsurg_ros.overlay.view import View, extent_m, view_of
 from arsurg_ros.system import eye_topic
@@ -58,7 +59,7 @@ class OverlayNode(StageNode):
         self._pending: deque[PendingImage] = deque()
         self._camera: CameraModel | None = None
         self._reason = ''
-        self._renderer: tuple[tuple[int, int], OverlayRenderer] | None = None
+        self._renderer: SizedRenderer | None = None
         self._state: OverlayState | None = None
         self._last: PendingImage | None = None
         self._tip_seen = self._predicted = False
@@ -78,7 +79,8 @@ class OverlayNode(StageNode):
         for warning in self._scene.warnings:
             self.get_logger().warning(warning)
         self._extent_m = extent_m(self._scene)
-        self._view = self._view_of(p)
+        self._renderer = SizedRenderer(self._scene, p['backend'], p['frame_budget_ms'] or None)
+        self._renderer.view = view = self._view_of(p)
         self._p, self._eye = p, p['eye']
         self._camera_frame = p['right_camera_frame'] if p['eye'] == 'right' else p['camera_frame']
         self._waits = Waits(*(int(p[k] * 1e9) for k in ('pose_wait_s', 'predict_wait_s', 'flag_s')))
@@ -88,7 +90,7 @@ class OverlayNode(StageNode):
         self._info = self.publisher(CameraInfo, self._topic('overlay/camera_info'), qos.STREAM)
         self._sinks = OverlaySinks(self, p, self._topic('overlay/image_raw'))
         self._states = StateTopic(self, self._topic('overlay/state'), self._camera_frame)
-        self._markers = OverlayMarkers(self, p, self._view.applied(self._scene), self._camera_frame)
+        self._markers = OverlayMarkers(self, p, view.applied(self._scene), self._camera_frame)
         place_right_camera(self, p)
         # Configured but inactive, the latched registration must be kept: only images wait for activation.
         self.listen(CameraInfo, self._topic('camera/camera_info'), self._on_info, qos.STREAM)
@@ -153,11 +155,10 @@ class OverlayNode(StageNode):
 
     def apply_live(self, values: dict[str, Any]) -> None:
         """Show the next picture so."""
-        self._view = self._view_of(values)
-        if self._markers is not None:
-            self._markers.meshes.show(self._view.applied(self._scene))
-        if self._renderer is not None:
-            self._renderer[1].view = self._view
+        view = self._view_of(values)
+        if self._renderer is not None and self._markers is not None:
+            self._renderer.view = view
+            self._markers.meshes.show(view.applied(self._scene))
         self._publish_markers()
 
     # Inputs.
@@ -313,13 +314,14 @@ class OverlayNode(StageNode):
         self, pending: PendingImage, ref: PoseLookup, decision: OverlayDecision, readouts: Readouts, T_cam_ct: F64 | None = None
     ) -> None:
         """Draw, tell a change of state, publish."""
+        assert self._renderer is not None
         frame = pending.frame
         camera = None if self._camera_problem(frame) else self._camera
         of_camera = None
         if self._p['pixel_code']:
             of_camera = read_camera_code(frame.image)  # before anything is drawn over it
             readouts = replace(readouts, keep_bottom_px=strip_height_px(frame.image.shape[1]))
-        out = self._renderer_for(frame).render(frame.image, camera, T_cam_ct, decision.state, readouts, frame.encoding)
+        out = self._renderer.of(frame).render(frame.image, camera, T_cam_ct, decision.state, readouts, frame.encoding)
         if self._p['pixel_code']:
             self._write_codes(out, of_camera, overlay_code(frame.stamp_ns, out, ref.age_ns, T_cam_ct))
         if pending is not self._last:
@@ -369,15 +371,6 @@ class OverlayNode(StageNode):
         points_m = se3.transform(self._registered.T_ref_ct, self._extent_m) if drawn else None
         camera, stamp_ns = self._camera_frame, pending.frame.stamp_ns
         return look_up(self._tf.buffer, camera, frame_id, stamp_ns, prediction=ahead, points_m=points_m)
-
-    def _renderer_for(self, frame: Frame) -> OverlayRenderer:
-        size = (frame.image.shape[1], frame.image.shape[0])
-        if self._renderer is None or self._renderer[0] != size:
-            budget_ms = self._p['frame_budget_ms'] or None
-            renderer = OverlayRenderer(self._scene, *size, backend=self._p['backend'], budget_ms=budget_ms)
-            renderer.view = self._view
-            self._renderer = (size, renderer)
-        return self._renderer[1]
 
     def _instrument_poses(self, pending: PendingImage) -> dict[str, F64]:
         """Return where the scene's instruments are that have a frame of their own, as far as they are tracked."""

@@ -34,10 +34,10 @@ class RenderedOverlay:
     """The picture (H, W, 3), the caller's to keep; ``drawn`` tells whether anatomy is in it.
 
     ``state`` and ``reason`` are those of the picture, which may be worse than asked for. ``ids`` (H, W) uint8, where
-    anatomy was drawn: k + 1 where structure k is nearest, and ``depth_m`` (H, W) float32, inf where none is: views, good
-    until the next picture. ``kernel_ms`` is the rasteriser's time, ``composite_ms`` the rest. ``distances`` are the tip's to
-    the visible targets, nearest first, and then to the risks; none without anatomy. ``detail`` says which levels were drawn,
-    where there is a frame budget.
+    anatomy was drawn: k + 1 where structure k is nearest, and more than there are structures for a target's shell or a
+    tracked instrument; ``depth_m`` (H, W) float32, inf where none is: views, good until the next picture. ``kernel_ms`` is
+    the rasteriser's time, ``composite_ms`` the rest. ``distances`` are the tip's to the visible targets, nearest first, and
+    then to the risks; none without anatomy. ``detail`` says which levels were drawn, where there is a frame budget.
     """
 
     image: U8

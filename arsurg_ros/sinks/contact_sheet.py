@@ -19,6 +19,7 @@ LABEL_PX = 22
 PAPER = 24
 STATE_RGB = {
     'live': (120, 220, 150),
+    'predicted': (86, 220, 180),
     'drift': (255, 70, 200),
     'stale': (190, 190, 190),
     'lost': (255, 90, 70),

@@ -302,10 +302,10 @@ def test_structures_come_and_go_while_it_runs(graph):
 )
 def test_toggles_that_are_none_are_refused_and_change_nothing(graph, name, value, says):
     room = Room(graph, silent_s=5.0)
-    before = room.node._view
+    before = room.node._renderer.view
     result = room.node.set_parameters([Parameter(name, value=value)])[0]
     assert not result.successful and says in result.reason and '\n' not in result.reason
-    assert room.node._view == before
+    assert room.node._renderer.view == before
 
 
 def test_a_structure_that_is_none_is_refused_on_configure_too(graph):

@@ -331,18 +331,22 @@ def test_killed_and_started_again_the_real_node_goes_on(graph, tmp_path):
     for name, value in parameters.items():
         command += ['-p', f'{name}:={json.dumps(value) if isinstance(value, bool) else value}']
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as first:
-        surgeon = Surgeon(graph)
-        for p in se3.transform(T_REF_CT, POINTS):
-            surgeon.hold(p, samples=14)
-        surgeon.hold(np.array([0.5, 0.5, 0.5]), samples=3)
-        assert graph.until(lambda: given(results))
-        first.send_signal(signal.SIGKILL)
+        try:
+            surgeon = Surgeon(graph)
+            for p in se3.transform(T_REF_CT, POINTS):
+                surgeon.hold(p, samples=14)
+            surgeon.hold(np.array([0.5, 0.5, 0.5]), samples=3)
+            assert graph.until(lambda: given(results))
+        finally:
+            first.send_signal(signal.SIGKILL)  # where it does not register, too: the test would wait for its end
     x = given(results)[-1].pose.pose.position.x
     assert [e.event for e in read_log(store).entries] == ['created', 'accepted']
     before = len(results)
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as second:
-        assert graph.until(lambda: given(results[before:]))
-        second.send_signal(signal.SIGINT)
+        try:
+            assert graph.until(lambda: given(results[before:]))
+        finally:
+            second.send_signal(signal.SIGINT)
     assert given(results)[-1].pose.pose.position.x == x
     assert [e.event for e in read_log(store).entries] == ['created', 'accepted', 'reloaded']
 

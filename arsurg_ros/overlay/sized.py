@@ -1,0 +1,40 @@
+# SPDX-FileCopyrightText: 2026 The arsurg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The renderer for whatever size the images come in."""
+
+from __future__ import annotations
+
+from arsurg_ros.overlay.render import OverlayRenderer
+from arsurg_ros.overlay.structures import Scene
+from arsurg_ros.overlay.view import View, view_of
+from arsurg_ros.types import Frame
+
+
+class SizedRenderer:
+    """Makes an OverlayRenderer for the size of the images, and another one where that changes."""
+
+    def __init__(self, scene: Scene, backend: str = 'wasm', budget_ms: float | None = None) -> None:
+        """Make none yet; the arguments are those of OverlayRenderer."""
+        self._scene, self._backend, self._budget_ms = scene, backend, budget_ms
+        self._view = view_of(scene)
+        self._made: tuple[tuple[int, int], OverlayRenderer] | None = None
+
+    @property
+    def view(self) -> View:
+        """What of the scene is shown, at any size."""
+        return self._view
+
+    @view.setter
+    def view(self, view: View) -> None:
+        self._view = view
+        if self._made is not None:
+            self._made[1].view = view
+
+    def of(self, frame: Frame) -> OverlayRenderer:
+        """Return the renderer for an image; raises as OverlayRenderer does."""
+        size = (frame.image.shape[1], frame.image.shape[0])
+        if self._made is None or self._made[0] != size:
+            renderer = OverlayRenderer(self._scene, *size, backend=self._backend, budget_ms=self._budget_ms)
+            renderer.view = self._view
+            self._made = (size, renderer)
+        return self._made[1]
