@@ -52,8 +52,8 @@ def camera_model(
 ) -> CameraModel:
     """Return a checked CameraModel.
 
-    Raises ConfigError for a size under 1 px, a K that is not 3x3, finite, with positive focal lengths, an unknown distortion
-    model, or a number of coefficients that it does not have (plumb_bob 0, 4 or 5; equidistant 0 or 4).
+    Raises ConfigError for a size under 1 px, a K that is not 3x3, finite, upper triangular with positive focal lengths and
+    a last 1, an unknown distortion model, or a number of coefficients that it does not have (plumb_bob 0, 4 or 5; equidistant 0 or 4).
     """
     K = np.asarray(K, dtype=np.float64)
     d = np.zeros(0) if distortion is None else np.asarray(distortion, dtype=np.float64).ravel()
@@ -63,6 +63,8 @@ def camera_model(
         raise ConfigError(f'camera matrix K: {np.array2string(K).splitlines()[0]}...: a finite 3x3 is needed')
     if K[0, 0] <= 0 or K[1, 1] <= 0:
         raise ConfigError(f'camera matrix K: fx {K[0, 0]}, fy {K[1, 1]}: both must be positive (is it calibrated?)')
+    if K[1, 0] != 0 or K[2].tolist() != [0, 0, 1]:
+        raise ConfigError(f'camera matrix K: {K.tolist()}: 0 below the diagonal and a last row of 0 0 1 are needed')
     if distortion_model not in DISTORTION_MODELS:
         raise ConfigError(f'camera distortion_model {distortion_model!r}; valid: {", ".join(DISTORTION_MODELS)}')
     if d.size not in DISTORTION_MODELS[distortion_model] or not np.isfinite(d).all():

@@ -15,10 +15,22 @@ from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.types import F64
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that is there twice: YAML's own loader would drop the first structure of a name without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: list[str] = []
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f'{key.value!r} is there more than once', key.start_mark)
+            seen.append(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path, where: str) -> Any:
-    """Return a parsed YAML file; raises DataError naming ``where``."""
+    """Return a parsed YAML file; raises DataError naming ``where``, also for a key that is there twice."""
     try:
-        return yaml.safe_load(path.read_text(encoding='utf-8'))
+        return yaml.load(path.read_text(encoding='utf-8'), Loader=_UniqueKeys)
     except OSError as e:
         raise DataError(f'{where}: {e.strerror}') from e
     except (yaml.YAMLError, UnicodeDecodeError) as e:

@@ -58,6 +58,8 @@ def test_points_not_in_front_have_no_pixel():
         ((640, 480, np.eye(2)), 'finite 3x3'),
         ((640, 480, K * np.nan), 'finite 3x3'),
         ((640, 480, np.zeros((3, 3))), 'calibrated'),
+        ((640, 480, np.diag([500.0, 500.0, 7.0])), 'a last row of 0 0 1'),
+        ((640, 480, K.T), '0 below the diagonal'),
         ((640, 480, K, np.zeros(3)), '0, 4 or 5'),
         ((640, 480, K, np.full(5, np.inf)), '0, 4 or 5'),
         ((640, 480, K, np.zeros(5), 'equidistant'), '0 or 4'),
