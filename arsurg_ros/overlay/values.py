@@ -30,7 +30,7 @@ class _UniqueKeys(yaml.SafeLoader):
 def read_yaml(path: Path, where: str) -> Any:
     """Return a parsed YAML file; raises DataError naming ``where``, also for a key that is there twice."""
     try:
-        return yaml.load(path.read_text(encoding='utf-8'), Loader=_UniqueKeys)  # noqa: S506 (a safe loader)
+        return yaml.load(path.read_text(encoding='utf-8'), Loader=_UniqueKeys)
     except OSError as e:
         raise DataError(f'{where}: {e.strerror}') from e
     except (yaml.YAMLError, UnicodeDecodeError) as e:
