@@ -53,7 +53,8 @@ def camera_model(
     """Return a checked CameraModel.
 
     Raises ConfigError for a size under 1 px, a K that is not 3x3, finite, upper triangular with positive focal lengths and
-    a last 1, an unknown distortion model, or a number of coefficients that it does not have (plumb_bob 0, 4 or 5; equidistant 0 or 4).
+    a last 1, an unknown distortion model, or a number of coefficients that it does not have (plumb_bob 0, 4 or 5; equidistant
+    0 or 4).
     """
     K = np.asarray(K, dtype=np.float64)
     d = np.zeros(0) if distortion is None else np.asarray(distortion, dtype=np.float64).ravel()

@@ -157,7 +157,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         load_scene(tmp_path / 'broken.yaml')
     assert '\n' not in str(error.value)
     (tmp_path / 'twice.yaml').write_text('meshes:\n  a: {path: b.ply}\n  a: {path: c.ply}\n')
-    with pytest.raises(DataError, match="'a' is there more than once.*line 3"):
+    with pytest.raises(DataError, match=r"'a' is there more than once.*line 3"):
         load_scene(tmp_path / 'twice.yaml')
     (tmp_path / 'binary.yaml').write_bytes(b'\xff\xfe\x00')
     with pytest.raises(DataError, match='is not YAML'):
