@@ -36,8 +36,8 @@ from arsurg_ros.types import F32, F64, U8, CameraModel, Mesh
 DESCRIPTION = """Draw meshes as a camera at a pose sees them, over a picture or black, as the overlay does.
 A picture without anatomy is written too, with the reason, and the exit status is then 1."""
 FIELDS = """fields of --json beside the common ones: T = T_cam_ct; width, height, K, distortion, distortion_model; meshes
-[{name, role, id, triangles, pixels, place}] (pixels: where it is the nearest; place: drawn, hidden, outside, behind or
-invisible); triangles; covered_px, covered (part of the picture); depth_min, depth_max in unit, null without anatomy;
+[{name, role, id, triangles, pixels, place}] (pixels: where it is the nearest, 0 for a margin; place: drawn, hidden, outside,
+behind or invisible); triangles; covered_px, covered (part of the picture); depth_min, depth_max in unit, null without anatomy;
 kernel_ms (one frame, once its memory is warm); written (files); warnings. With --scene meshes have their own unit, and --units
 is that of the pose and the answer."""
 NOTHING_DRAWN = 1

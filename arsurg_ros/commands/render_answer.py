@@ -56,7 +56,8 @@ def look(anatomy: Anatomy, number: int, ids: U8, camera: CameraModel, T_cam_ct: 
         return Shown(anatomy, 0, 'behind')
     uv = project(camera, p_cam[in_front])
     inside = ((uv > -0.5) & (uv < np.array([camera.width_px, camera.height_px]) - 0.5)).all(axis=1)
-    return Shown(anatomy, 0, 'hidden' if inside.any() else 'outside')
+    in_picture = 'hidden' if anatomy.style.solid else 'drawn'  # a shell has no pixel of its own
+    return Shown(anatomy, 0, in_picture if inside.any() else 'outside')
 
 
 def as_answer(

@@ -30,7 +30,7 @@ class RasterResult:
 
     The rest are views into the rasteriser's memory, valid until its next render: copy what must last. ``depth_m`` (H, W)
     float32, z in the camera frame, inf where no mesh is; ``ids`` (H, W) uint8, 0 where no mesh is, k + 1 where mesh k is
-    the nearest.
+    the nearest of the solid ones.
     """
 
     image: U8

@@ -88,8 +88,8 @@ def style_rows(meshes: Sequence[Mesh], styles: Sequence[MeshStyle], encoding: st
         if not abs(style.inflate_m) <= 1.0:
             raise ConfigError(f'{where}: inflate_m {style.inflate_m}; -1 to 1 m is valid')
         row[:3] = rgb if encoding == 'rgb8' else rgb[::-1]
-        row[3:11] = (style.fill, style.outline, style.visible, style.crease, style.width_px, style.dashed,
-                     style.occluder, style.inflate_m)  # fmt: skip
+        row[3:12] = (style.fill, style.outline, style.visible, style.crease, style.width_px, style.dashed,
+                     style.occluder, style.inflate_m, not style.solid)  # fmt: skip
     return rows
 
 

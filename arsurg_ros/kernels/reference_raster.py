@@ -85,7 +85,7 @@ class ReferenceRasteriser:
             key, colour = fragments(layer, strokes, style, weight, rows.look)
             keys.append(key)
             colours.append(colour)
-            nearer = invz > best
+            nearer = (invz > best) & (style[11] <= 0)
             best[nearer], self.ids[nearer] = invz[nearer], k + 1
         if weight is not None:
             dark = np.float32(1) - np.float32(rows.look[8])

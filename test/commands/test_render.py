@@ -245,6 +245,18 @@ def test_a_fisheye_by_options_and_by_camera_info(folder: Path, capsys: pytest.Ca
     assert ids.read_bytes() == wanted
 
 
+def test_a_margin_is_drawn_and_takes_no_pixel_from_its_structure(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
+    for margin_mm in (0, 5):
+        meshes = {'organ': {'path': 'liver.ply', 'role': 'risk', 'margin': margin_mm}}
+        (folder / 'scene.yaml').write_text(yaml.safe_dump({'meshes': meshes}))
+        found.append(answer(capsys, *words(folder, '--scene', str(folder / 'scene.yaml'), mesh='')))
+    bare, shelled = found
+    assert [(m['name'], m['place']) for m in shelled['meshes']] == [('organ', 'drawn'), ('organ margin', 'drawn')]
+    assert shelled['meshes'][0]['pixels'] == bare['covered_px'] == shelled['covered_px']
+    assert shelled['meshes'][1]['pixels'] == 0 and shelled['warnings'] == bare['warnings']
+
+
 def test_a_scene_file_and_a_style_to_try(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     meshes = {'organ': {'path': 'liver.ply', 'role': 'target'}, 'off': {'path': 'square.ply', 'visible': False}}
     (folder / 'scene.yaml').write_text(yaml.safe_dump({'meshes': meshes}, sort_keys=False))
