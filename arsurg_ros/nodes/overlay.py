@@ -31,6 +31,7 @@ from arsurg_ros.geometry.pixel_code import (
 )
 from arsurg_ros.geometry.prediction import PredictionLimits
 from arsurg_ros.kernels.host import usable_kernel
+from arsurg_ros.kernels.raster import fitting_threads
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
 from arsurg_ros.nodes.markers import MarkerMeshes, marker_array
@@ -500,7 +501,8 @@ class OverlayNode(StageNode):
         size = (frame.image.shape[1], frame.image.shape[0])
         if self._renderer is None or self._renderer[0] != size:
             budget_ms = self._p['frame_budget_ms'] or None
-            renderer = OverlayRenderer(self._scene, *size, backend=self._p['backend'], budget_ms=budget_ms)
+            threads = self._p['threads'] or fitting_threads()
+            renderer = OverlayRenderer(self._scene, *size, self._p['backend'], budget_ms, threads)
             renderer.view = self._view
             self._renderer = (size, renderer)
         return self._renderer[1]

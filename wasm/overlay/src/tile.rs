@@ -96,7 +96,8 @@ pub fn render(
         ids: target.ids,
         mask,
     };
-    for tile in 0..tiles {
+    let [first, step] = plan.share;
+    for tile in (first..lines).step_by(step.max(1)).flat_map(|line| columns * line..columns * (line + 1)) {
         let (x, y) = (tile % columns * TILE, tile / columns * TILE);
         let (l, t) = (x as i32, y as i32);
         let side = TILE as i32;
