@@ -65,7 +65,8 @@ class Rasteriser:
         """Check and upload the meshes; ``levels[k]`` are coarser versions of mesh k, its levels 1, 2, ....
 
         Each of ``threads`` (1 to 8) has the meshes in a memory of its own and draws its share of the picture, the same to the
-        bit; the twin has no use for more than one. Raises ConfigError (size, number, threads, backend), DataError (a mesh), KernelError (they need more than the memory limit).
+        bit; the twin has no use for more than one. Raises ConfigError (size, number, threads, backend), DataError (a mesh),
+        KernelError (they need more than the memory limit).
         """
         make = pick(backend, RASTERISERS)
         if not (1 <= width_px <= 16384 and 1 <= height_px <= 16384):

@@ -51,7 +51,7 @@ def projected_line(
     points = np.concatenate([points, points[:1]]) if closed and len(points) > 2 else points
     lines: list[Polyline] = []
     for run in _runs(_sampled(camera, points, style.width_px + style.halo_px)):
-        uv = project(camera, run)
+        uv = run[:, 3:]
         hidden = _hidden(uv, run[:, 2], depth_m)
         lines += _pieces(uv, hidden, style)
     return with_halos(lines, style.halo_px)
@@ -66,7 +66,7 @@ def with_halos(lines: Sequence[Polyline], halo_px: float) -> tuple[Mark, ...]:
 
 
 def _sampled(camera: CameraModel, points: F64, reach_px: float) -> list[F64]:
-    """Return each segment's samples (n, 3) that can be seen, evenly spaced in the picture; NaN where they break off."""
+    """Return each segment's samples (n, 5) that can be seen, x, y, z, u, v, evenly spaced; NaN where they break off."""
     field = float(CAMERAS.row(camera)[FIELD])
     found: list[F64] = []
     for a, b in pairwise(points):
@@ -74,9 +74,11 @@ def _sampled(camera: CameraModel, points: F64, reach_px: float) -> list[F64]:
         if t0 <= t1:
             start, end = a + t0 * (b - a), a + t1 * (b - a)
             samples = start + _parameters(camera, start, end)[:, None] * (end - start)
-            found.append(np.where(_seen(camera, samples, field, reach_px)[:, None], samples, np.nan))
+            both = np.concatenate([samples, project(camera, samples)], axis=1)
+            both[~_seen(camera, both, field, reach_px)] = np.nan
+            found.append(both)
         if not t0 <= t1 == 1.0:
-            found.append(np.full((1, 3), np.nan))
+            found.append(np.full((1, 5), np.nan))
     return found
 
 
@@ -105,8 +107,7 @@ def _parameters(camera: CameraModel, a: F64, b: F64) -> F64:
 
 def _seen(camera: CameraModel, samples: F64, field: float, reach_px: float) -> BOOLS:
     """Return which samples lie within the lens' field, and in the picture or next to one that does."""
-    sound = np.linalg.norm(samples[:, :2] / samples[:, 2:], axis=1) <= field
-    uv = project(camera, samples)
+    sound, uv = np.linalg.norm(samples[:, :2] / samples[:, 2:3], axis=1) <= field, samples[:, 3:]
     size = np.array([camera.width_px, camera.height_px])
     inside: BOOLS = np.asarray(sound & ((uv >= -reach_px) & (uv <= size + reach_px)).all(axis=1))
     beside = inside.copy()

@@ -170,6 +170,11 @@ class Scene:
         """The styles of the anatomy, in order; line widths are for 1080 lines."""
         return [a.style for a in self.anatomies]
 
+    @cached_property
+    def boxes_ct_m(self) -> F64:
+        """The corners (n, 8, 3) of the boxes around the structures, in order, margins included."""
+        return np.stack([a.box_ct_m for a in self.anatomies])
+
     @property
     def levels(self) -> list[list[Mesh]]:
         """The coarser levels of each mesh, in order."""

@@ -10,7 +10,7 @@ from arsurg_ros.geometry.camera import project
 from arsurg_ros.kernels.marks import Disc, Mark, Marks, Plate, Polyline, Stripes, Text, text_size
 from arsurg_ros.overlay import draw
 from arsurg_ros.overlay.draw import Block, Line, age_badge, border, em_px, margin_line, text_block, tip_marks
-from arsurg_ros.overlay.render import BANNER_WIDTH
+from arsurg_ros.overlay.readouts import BANNER_WIDTH
 from arsurg_ros.types import F64, U8, CameraModel
 
 SHAFT_M = np.array([0.03, -0.03, 0.0])
