@@ -38,6 +38,11 @@ def first_markers(tracker: Mapping[str, str]) -> dict[str, int]:
     return {k.removeprefix(prefix): int(v) for k, v in tracker.items() if k.startswith(prefix)}
 
 
+def scene_warnings(overlay: Mapping[str, str]) -> list[str]:
+    """Return what the overlay said of its scene's meshes, each once."""
+    return list(dict.fromkeys(v for k, v in overlay.items() if k.startswith('scene_warning.')))
+
+
 def registration(quality: Mapping[str, str], T_ref_ct: F64, measure: OverlayMeasure, baseline_mm: Any) -> dict[str, Any]:
     """Return the fields of ``registration`` in arsurg_ros.report; raises ConfigError for a baseline that is no pose."""
 

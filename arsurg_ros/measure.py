@@ -14,25 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arsurg_ros import frames
+from arsurg_ros.drawn import Silhouette, drawn_agreement
 from arsurg_ros.errors import ConfigError, TransformLookupError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
 from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.raster import Rasteriser
-from arsurg_ros.overlay.silhouette import compare_silhouettes
-from arsurg_ros.report import spread
-from arsurg_ros.synthetic import Scene, phantom_meshes
+from arsurg_ros.report import DRAWN, spread
+from arsurg_ros.synthetic import Scene, phantom_meshes, pointer_meshes
 from arsurg_ros.types import F64, U8, CameraModel, Frame, Mesh, MeshStyle
 
 KEPT_CAMERA_FRAMES = 90
 PAIR_EVERY = 8
 MAX_PAIRS = 60
 TARGET_POINTS = 300
-# Banner, readouts and badge lie outside of the anatomy; only its neighbourhood is compared.
-NEIGHBOURHOOD_PX = 12
-CHANGED_GREY = 6
-#: The overlay's states in which anatomy is in the picture.
-DRAWN = ('live', 'predicted', 'drift')
+# Of pictures of 480 lines: the radius of the tip's cross.
+CROSS_PX = 17
 # A frame is drawn so long after its stamp, with the registration that is there by then.
 DRAWN_WITHIN_NS = 100_000_000
 
@@ -66,7 +63,14 @@ class Truth:
 
     def T_cam_ct(self, stamp_ns: int) -> F64:
         """Return where the anatomy truly was in the camera at a stamp."""
-        return self.scene.T_cam_ref(max(0.0, (stamp_ns - self.epoch_ns) / 1e9)) @ self.scene.T_ref_ct
+        return self.scene.T_cam_ref(self._time_s(stamp_ns)) @ self.scene.T_ref_ct
+
+    def T_cam_tip(self, stamp_ns: int) -> F64:
+        """Return where the pointer's tip truly was in the camera at a stamp."""
+        return self.scene.T_cam_tool(self._time_s(stamp_ns)) @ se3.compose(np.eye(3), self.scene.p_tool_tip)
+
+    def _time_s(self, stamp_ns: int) -> float:
+        return max(0.0, (stamp_ns - self.epoch_ns) / 1e9)
 
 
 class OverlayMeasure:
@@ -127,7 +131,7 @@ class OverlayMeasure:
         registrations: Sequence[tuple[int, F64 | None]],
         state_at: Callable[[int], str],
     ) -> dict[str, Any] | None:
-        """Return px, mm, drawn_iou and drawn_shift_px (see arsurg_ros.report) over the frames with anatomy: live, or drift."""
+        """Return px, mm and what was drawn (see arsurg_ros.report) over the frames with anatomy."""
         if self.truth is None or self.camera is None:
             return None
         live = [s for s in self._received_ns if state_at(s) in DRAWN]
@@ -153,23 +157,46 @@ class OverlayMeasure:
         return pose_error(self.camera, self.truth.p_ct_m, T_cam_ref @ known[-1], self.truth.T_cam_ct(stamp_ns))
 
     def _drawn(self) -> dict[str, Any]:
+        """Return what the pixels say (see ``drawn_agreement``); the pointer is in the truth too."""
         if not self._pairs:
-            return {'drawn_iou': None, 'drawn_shift_px': None}
+            return {'drawn_iou': None, 'drawn_shift_px': None, 'drawn_over_pointer': None}
         assert self.truth is not None and self.camera is not None
-        raster = Rasteriser(self.camera.width_px, self.camera.height_px, self.truth.meshes)
-        solid = [MeshStyle((255, 255, 255), fill=1.0, outline=0.0)] * len(self.truth.meshes)
-        rows = []
-        for stamp_ns, camera_image, overlay_image in self._pairs:
-            poses = [self.truth.T_cam_ct(stamp_ns)] * len(self.truth.meshes)
-            true = raster.render(None, self.camera, poses, solid).ids > 0
-            rows.append(drawn_agreement(camera_image, overlay_image, true))
-        iou, shift = np.array(rows).T
+        silhouettes = TrueSilhouettes(self.camera, self.truth)
+        rows = [drawn_agreement(camera, overlay, silhouettes.at(stamp_ns)) for stamp_ns, camera, overlay in self._pairs]
+        iou, shift = (np.array([getattr(row, name) for row in rows]) for name in ('iou', 'shift_px'))
+        over = [row.over_pointer for row in rows if row.over_pointer is not None]
         return {
             'drawn_iou': {'n': len(rows), 'min': round(float(iou.min()), 4), 'median': round(float(np.median(iou)), 4)},
             'drawn_shift_px': {
                 'n': len(rows), 'median': round(float(np.median(shift)), 3), 'max': round(float(shift.max()), 3)
             },
+            'drawn_over_pointer': spread(over),
         }
+
+
+class TrueSilhouettes:
+    """Renders what is true of the synthetic scene's pictures."""
+
+    def __init__(self, camera: CameraModel, truth: Truth) -> None:
+        """Load the meshes."""
+        self._camera, self._truth = camera, truth
+        self._anatomy = Rasteriser(camera.width_px, camera.height_px, truth.meshes)
+        self._pointer = Rasteriser(camera.width_px, camera.height_px, pointer_meshes())
+
+    def at(self, stamp_ns: int) -> Silhouette:
+        """Return what is true of the picture of a stamp."""
+        T_cam_tip = self._truth.T_cam_tip(stamp_ns)
+        cross = np.zeros((self._camera.height_px, self._camera.width_px), np.uint8)
+        tip = project(self._camera, T_cam_tip[None, :3, 3])[0]
+        if np.isfinite(tip).all():
+            radius = round(CROSS_PX * self._camera.height_px / 480)
+            cv2.circle(cross, (round(float(tip[0])), round(float(tip[1]))), radius, 1, cv2.FILLED)
+        anatomy = self._render(self._anatomy, self._truth.meshes, self._truth.T_cam_ct(stamp_ns))
+        return Silhouette(anatomy, self._render(self._pointer, [None], T_cam_tip), cross > 0)
+
+    def _render(self, raster: Rasteriser, meshes: Sequence[object], T_cam_mesh: F64) -> NDArray[np.bool_]:
+        solid = [MeshStyle((255, 255, 255), fill=1.0, outline=0.0)] * len(meshes)
+        return np.asarray(raster.render(None, self._camera, [T_cam_mesh] * len(meshes), solid).ids > 0)
 
 
 def against_baseline(T_ref_ct: F64, baseline_mm: Any) -> dict[str, float]:
@@ -186,17 +213,3 @@ def against_baseline(T_ref_ct: F64, baseline_mm: Any) -> dict[str, float]:
         'baseline_mm': round(float(np.linalg.norm(T_ref_ct[:3, 3] * 1e3 - T[:3, 3])), 4),
         'baseline_deg': round(float(np.degrees(se3.rotation_angle_rad(T[:3, :3].T @ T_ref_ct[:3, :3]))), 4),
     }
-
-
-def drawn_agreement(camera_image: U8, overlay_image: U8, true: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return IoU and centre distance (px) of the changed pixels and the true silhouette (H, W) bool, near the latter."""
-    near = cv2.dilate(true.astype(np.uint8), np.ones((2 * NEIGHBOURHOOD_PX + 1,) * 2, np.uint8)) > 0
-    changed = np.abs(camera_image.astype(np.int16) - overlay_image).max(axis=2) > CHANGED_GREY
-    # Structures may be drawn as outlines alone: what they enclose belongs to them.
-    outlines, _ = cv2.findContours((changed & near).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = cv2.drawContours(np.zeros(true.shape, np.uint8), outlines, -1, 1, cv2.FILLED)
-    drawn = cv2.morphologyEx(filled, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
-    if not drawn.any() or not true.any():
-        return 0.0, float('inf')
-    error = compare_silhouettes(drawn, true)
-    return error.iou, error.centroid_px

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from arsurg_ros.geometry.pixel_code import CameraCode, OverlayCode, read_camera_code, read_overlay_code
-from arsurg_ros.measure import DRAWN, PoseError, Truth, pose_error
-from arsurg_ros.report import spread
+from arsurg_ros.measure import PoseError, Truth, pose_error
+from arsurg_ros.report import DRAWN, spread
 from arsurg_ros.stats import KEPT_SAMPLES
 from arsurg_ros.types import U8, CameraModel
 

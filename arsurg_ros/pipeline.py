@@ -9,7 +9,8 @@ do the same with topics between the stages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -180,10 +181,15 @@ class Pipeline:
         return self._renderer[1]
 
 
-def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
+def _say(line: str) -> None:
+    print(f'warning: {line}', file=sys.stderr)
+
+
+def pipeline_of(specs: Sequence[NodeSpec], warn: Callable[[str], None] = _say) -> Pipeline:
     """Return the pipeline of the same description that launch and ``arsurg`` start as nodes.
 
-    Raises ConfigError for a description without a tracker or registration, and what the stages raise.
+    ``warn`` is told, a line each, what is to be said of the scene's meshes; without it that goes to standard error. Raises
+    ConfigError for a description without a tracker or registration, and what the stages raise.
     """
     nodes = {spec.executable: spec.parameters for spec in specs}
     for needed in ('tracker', 'registration'):
@@ -191,6 +197,9 @@ def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
             raise ConfigError(f'pipeline: a {needed} is needed; there are: {", ".join(nodes)}')
     instrument, given = nodes.get('instrument', {}), nodes['registration']
     overlay = nodes.get('overlay')
+    scene = load_scene(str(overlay['scene']), root=str(overlay.get('scene_root', ''))) if overlay else None
+    for line in scene.warnings if scene is not None else ():
+        warn(line)
     mode, landmarks = str(given.get('mode', 'dwell')), str(given.get('landmarks', ''))
     result = load_given(mode, str(given.get('registration', '')), landmarks, frames.REF, frames.CT)
     session = LandmarkSession(
@@ -216,7 +225,7 @@ def pipeline_of(specs: Sequence[NodeSpec]) -> Pipeline:
         camera=create_camera(*_stage(CAMERAS, 'camera', 'synthetic', nodes['camera'], {'camera_frame': frames.CAM}))
         if 'camera' in nodes
         else None,
-        scene=load_scene(str(overlay['scene']), root=str(overlay.get('scene_root', ''))) if overlay else None,
+        scene=scene,
         T_tool_tip=tip_in_tool(instrument.get('tip_m', [0.0, 0.0, 0.0]), str(instrument.get('tip', ''))),
         T_trk_cam=np.eye(4) if T_trk_cam is None else T_trk_cam,
         limits=_limits(overlay or {}),

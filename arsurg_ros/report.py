@@ -24,14 +24,17 @@ registration            fre_mm, T_ref_ct (4x4, m), residual_mm (landmark -> mm),
                         the radius that holds its error 95 times in 100);
                         error_mm (rms over the target) and error_deg where the truth is known; baseline_mm (translation)
                         and baseline_deg where the profile has a baseline
-overlay_error           against ground truth, frames with anatomy (live or drift): px and mm -> n, p50, p95, max (image
-                        distance and 3D distance, rms a frame over some 300 vertices of the liver), drawn_iou -> n, min,
-                        median (the pixels that changed against the true silhouette), drawn_shift_px -> n, median, max
-                        (their centres)
+overlay_error           against ground truth, frames with anatomy (live, predicted or drift): px and mm -> n, p50, p95, max
+                        (image distance and 3D distance, rms a frame over some 300 vertices of the liver); by the pixels that
+                        the overlay changed, outside of what pointer, tip cross and plates cover: drawn_iou -> n, min, median
+                        (with the true silhouette), drawn_shift_px -> n, median, max (the translation between the two);
+                        drawn_over_pointer -> n, p50, p95, max (the share of the pointer's pixels over the anatomy that were
+                        drawn over)
 shown                   what the overlay's pixel codes said (see arsurg_ros.photodiode): pictures, repeats (the same again),
                         skipped (numbers of camera frames left out), longest_still_ms (of a valid one), states, faults ->
                         pictures; spreads (n, p50, p95, max): age_ms (by the stamp in the pixels), age_drawn_ms (those with
                         anatomy), pose_gap_ms (to the newest pose used), px and mm (pose drawn against the true one)
+warnings                what there is to say of the scene's meshes, one line each
 peak_memory_mib         process -> peak resident memory
 lost_to_flag_ms         longest time from the last valid reference pose to the first overlay that says so
 limits                  list of {name, value, op, limit, ok, counts}; on a shared machine limits of time do not count
@@ -53,6 +56,8 @@ from arsurg_ros.errors import ConfigError
 
 SCHEMA = 'arsurg.report/1'
 OPERATORS = {'max': '<=', 'min': '>='}
+#: The overlay's states in which anatomy is in the picture.
+DRAWN = ('live', 'predicted', 'drift')
 #: Figures that say how fast the machine was.
 TIMES = ('latency_ms/', 'fps', 'frames/lost', 'frames/before_first_overlay', 'tf_rate_hz/', 'lost_to_flag_ms', 'shown/age')
 
@@ -114,13 +119,17 @@ def text(report: Mapping[str, Any]) -> str:
     ]
     for stage, p in report['latency_ms'].items():
         lines.append(f'  {stage:40}' + ''.join(f'{p[k]:8.2f}' for k in ('p50', 'p95', 'p99', 'max')) + f'{p["n"]:8d}')
+    if drawn := sum(n for state, n in frames['states'].items() if state in DRAWN):
+        predicted = frames['states'].get('predicted', 0)
+        lines.append(f'predicted         {predicted} of {drawn} frames with anatomy ({predicted / drawn:.0%})')
     lines.append(f'TF rate, Hz       {_pairs(report["tf_rate_hz"], 1)}')
     lines.append(f'TF tree           {", ".join(f"{p} -> {c}" for c, p in report["tf"].items())}')
     lines += [*_first_frame(report), *_registration(report), *_overlay_error(report), *_shown(report)]
-    if report.get('lost_to_flag_ms', 'shown/age') is not None:
+    if report['lost_to_flag_ms'] is not None:
         lines.append(f'reference lost    flagged on the overlay within {report["lost_to_flag_ms"]:.0f} ms')
     lines.append(f'peak memory, MiB  {_pairs(report["peak_memory_mib"], 0)}')
     lines += [f'{kind:17} {path}' for kind, path in report['files'].items()]
+    lines += [f'warning           {line}' for line in report.get('warnings', ())]
     for row in report['limits']:
         mark = 'ok  ' if row['ok'] else 'MISS' if row['counts'] else 'late'
         lines.append(f'  {mark} {row["name"]} = {_number(row["value"])} (limit {row["op"]} {row["limit"]:g})')
@@ -166,6 +175,8 @@ def _overlay_error(report: Mapping[str, Any]) -> list[str]:
             f'drawn pixels      IoU with the true silhouette: median {iou["median"]:.3f}, min {iou["min"]:.3f}; shift median '
             f'{shift["median"]:.2f} px, max {shift["max"]:.2f} (n {iou["n"]})'
         )
+    if over := error.get('drawn_over_pointer'):
+        lines.append(f'drawn over        of the pointer: p50 {over["p50"]:.1%}, max {over["max"]:.1%} (n {over["n"]})')
     return lines
 
 

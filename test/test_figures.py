@@ -25,6 +25,12 @@ def test_first_markers():
     assert figures.first_markers(said) == {'ref': 11, 'pointer': 6}
 
 
+def test_the_scenes_warnings_in_order():
+    said = {'scene_warning.1': 'mesh b: open', 'state': 'live'}
+    said |= {'scene_warning.2': 'mesh a: open', 'scene_warning.3': 'mesh b: open'}
+    assert figures.scene_warnings(said) == ['mesh b: open', 'mesh a: open']
+
+
 def test_a_registration_as_its_quality_said_it():
     quality = {
         'fre_mm': '0.3', 'residual_mm.a': '0.1', 'residual_mm.b.c': '0.2', 'tre95_mm.tumour': '0.9',

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
+from arsurg_ros.drawn import drawn_agreement
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.transforms import TransformBuffer
 from arsurg_ros.kernels.raster import Rasteriser
-from arsurg_ros.measure import OverlayMeasure, drawn_agreement, pose_error
-from arsurg_ros.synthetic import Scene, phantom_meshes
+from arsurg_ros.measure import OverlayMeasure, TrueSilhouettes, Truth, pose_error
+from arsurg_ros.overlay.readouts import Readouts
+from arsurg_ros.overlay.render import OverlayRenderer
+from arsurg_ros.overlay.scene import load_scene
+from arsurg_ros.overlay.state import OverlayState
+from arsurg_ros.resources import share_dir
+from arsurg_ros.synthetic import Scene, phantom_meshes, render_frame
 from arsurg_ros.types import Frame, MeshStyle
 
 SCENE = Scene()
@@ -100,11 +106,21 @@ def test_registration_error():
     assert found['error_mm'] > 1
 
 
-def test_nothing_drawn_is_no_consensus():
-    grey = np.zeros((50, 50, 3), np.uint8)
-    true = np.zeros((50, 50), bool)
-    true[20:30, 20:30] = True
-    assert drawn_agreement(grey, grey, true) == (0.0, float('inf'))
+@pytest.mark.parametrize('off_m', [0.0, 0.003])
+def test_the_demos_own_picture_is_measured_through_pointer_and_readouts(off_m):
+    """Between an exact overlay and one that is 3 mm off, the limits of the demo lie."""
+    stamp_ns, truth = 16_000_000_000, Truth()
+    T_cam_ct, T_cam_tip = truth.T_cam_ct(stamp_ns), truth.T_cam_tip(stamp_ns)
+    drawn = se3.compose(np.eye(3), [off_m, 0, 0]) @ T_cam_ct
+    readouts = Readouts(T_cam_tip=T_cam_tip, fre_m=1e-4, margins=(('tumour', 1e-4),), pose_age_s=0.04, keep_bottom_px=12)
+    picture = render_frame(SCENE, 16.0)
+    renderer = OverlayRenderer(load_scene(share_dir() / 'config' / 'demo' / 'scene.yaml'), 640, 480)
+    shown = renderer.render(picture, SCENE.camera, drawn, OverlayState.LIVE, readouts).image
+    found = drawn_agreement(picture, shown, TrueSilhouettes(SCENE.camera, truth).at(stamp_ns))
+    off_px = pose_error(SCENE.camera, truth.p_ct_m, drawn, T_cam_ct).px
+    assert found.shift_px == pytest.approx(off_px, abs=0.8)
+    assert found.over_pointer is not None and found.over_pointer < 0.02
+    assert (found.iou > 0.95) == (off_m == 0)
 
 
 def test_pose_error_of_points_behind_the_camera_counts_in_mm():

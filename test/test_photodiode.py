@@ -12,9 +12,10 @@ import pytest
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.pixel_code import CameraCode, OverlayCode, write_camera_code, write_overlay_code
-from arsurg_ros.measure import DRAWN, Truth
+from arsurg_ros.measure import Truth
 from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.photodiode import FAULTS, Photodiode, Reading
+from arsurg_ros.report import DRAWN
 from arsurg_ros.sinks.jpeg import encode_jpeg
 from arsurg_ros.synthetic import Scene
 

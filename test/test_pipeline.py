@@ -145,7 +145,6 @@ def test_what_is_needed_is_named():
 
 
 
-
 def moving_pipeline(tmp_path, **tracker):
     """Return the pipeline of an external tracker, 15 ms late, whose poses are predicted; registered from the start."""
     rows = [
@@ -174,6 +173,10 @@ def steps_with_a_frame(pipeline):
     pipeline.close()
 
 
+def anatomy(pipeline, ids):
+    return (ids > 0) & (ids <= len(pipeline.scene.anatomies))
+
+
 def test_what_is_predicted_is_drawn_where_it_is(tmp_path):
     pipeline = moving_pipeline(tmp_path)
     truth = OverlayRenderer(pipeline.scene, 640, 480)
@@ -184,8 +187,9 @@ def test_what_is_predicted_is_drawn_where_it_is(tmp_path):
         states.append(overlay.state)
         if len(states) % 8 == 0:
             T = SCENE.T_cam_ref(t_s) @ SCENE.T_ref_ct
-            there = truth.render(frame.image, SCENE.camera, T, OverlayState.LIVE, Readouts()).ids
-            p95.append(compare_silhouettes(overlay.ids > 0, there > 0).contour_p95_px)
+            T_cam_tip = SCENE.T_cam_tool(t_s) @ se3.compose(np.eye(3), SCENE.p_tool_tip)
+            there = truth.render(frame.image, SCENE.camera, T, OverlayState.LIVE, Readouts(T_cam_tip=T_cam_tip)).ids
+            p95.append(compare_silhouettes(anatomy(pipeline, overlay.ids), anatomy(pipeline, there)).contour_p95_px)
     assert set(states) == {OverlayState.PREDICTED} and len(states) > 50
     assert len(p95) >= 6 and max(p95) <= 1.5
 

@@ -58,6 +58,8 @@ def published() -> Iterator[tuple[str, str, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(('.create_publisher', '.publisher')):
                 kind, topic, profile = node.args[:3]
+                if isinstance(topic, ast.Call) and ast.unparse(topic.func) == 'self._topic':  # one for each eye
+                    topic = topic.args[0]
                 if isinstance(topic, ast.Constant):
                     yield str(topic.value), ast.unparse(kind), ast.unparse(profile).removeprefix('qos.')
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
 from arsurg_ros.errors import ConfigError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
-from arsurg_ros.synthetic import POINTER_BOARD, REFERENCE_BOARD, Scene, phantom_meshes, render_frame
+from arsurg_ros.kernels.raster import Rasteriser
+from arsurg_ros.synthetic import POINTER_BOARD, REFERENCE_BOARD, Scene, phantom_meshes, pointer_meshes, render_frame
 from arsurg_ros.synthetic.body import surface_height_m
-from arsurg_ros.types import F64, Mesh
+from arsurg_ros.types import F64, Mesh, MeshStyle
 
 SCENE = Scene()
 TIMES_S = np.arange(0.0, 30.0, 1 / 15)
@@ -188,3 +190,18 @@ def test_another_size_draws_the_same_scene_larger() -> None:
 def test_a_scene_that_cannot_be_is_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Scene(**values)  # type: ignore[arg-type]
+
+
+def test_the_pointers_geometry_covers_the_pointer_in_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So nothing of the anatomy is drawn over it."""
+    scene, t_s = Scene(noise_grey=0.0), 16.5
+    monkeypatch.setattr('arsurg_ros.synthetic.render._draw_shadow', lambda *_: None)
+    pointer = render_frame(scene, t_s).astype(int)
+    monkeypatch.setattr('arsurg_ros.synthetic.render._draw_pointer', lambda *_: None)
+    drawn = np.abs(pointer - render_frame(scene, t_s)).max(axis=2) > 60
+    T_cam_tip = scene.T_cam_tool(t_s) @ se3.compose(np.eye(3), scene.p_tool_tip)
+    solid = [MeshStyle((255, 255, 255), fill=1.0)] * 2
+    covered = Rasteriser(640, 480, pointer_meshes()).render(None, scene.camera, [T_cam_tip] * 2, solid).ids > 0
+    assert drawn.sum() > 1000
+    assert (drawn & ~cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)).sum() == 0
+    assert (covered & ~cv2.dilate(drawn.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)).mean() < 0.002

@@ -6,40 +6,35 @@ from __future__ import annotations
 
 import argparse
 import io
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from arsurg_ros.commands.camera_options import add_camera_options, read_camera
-from arsurg_ros.commands.common import finish, lengths, unit_m
-from arsurg_ros.commands.render_answer import Drawn, as_answer, as_text, look
-from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.commands.common import finish, lengths
+from arsurg_ros.commands.render_answer import Drawn, as_answer, as_text
+from arsurg_ros.commands.render_inputs import Asked, read_asked, read_pose, read_scene
+from arsurg_ros.errors import ConfigError, DataError, KernelError
 from arsurg_ros.files.images import read_bgr
-from arsurg_ros.files.meshes import load_mesh
-from arsurg_ros.files.poses import load_poses
-from arsurg_ros.files.progress import terminal_progress
 from arsurg_ros.files.source import UNITS_M
-from arsurg_ros.geometry import se3
-from arsurg_ros.geometry.mesh_checks import inspect_mesh, welded
 from arsurg_ros.kernels.backends import BACKENDS
-from arsurg_ros.kernels.raster import Rasteriser
-from arsurg_ros.overlay.look import frame_look
-from arsurg_ros.overlay.scene import SYNTHETIC, Scene, load_scene, make_scene
-from arsurg_ros.overlay.style import ANATOMY, DEFAULT_STYLE, Role, load_style
-from arsurg_ros.synthetic import phantom_meshes
-from arsurg_ros.types import F32, F64, U8, CameraModel, Mesh
+from arsurg_ros.overlay.modes import FILLS, WINDOWS
+from arsurg_ros.overlay.render import OverlayRenderer, RenderedOverlay
+from arsurg_ros.overlay.scene import Scene
+from arsurg_ros.overlay.state import OverlayState
+from arsurg_ros.overlay.style import ANATOMY
+from arsurg_ros.types import F32, F64, U8, CameraModel
 
-DESCRIPTION = """Draw meshes as a camera at a pose sees them, over a picture or black, as the overlay does.
-A picture without anatomy is written too, with the reason, and the exit status is then 1."""
-FIELDS = """fields of --json beside the common ones: T = T_cam_ct; width, height, K, distortion, distortion_model; meshes
-[{name, role, id, triangles, pixels, place}] (pixels: where it is the nearest, 0 for a margin; place: drawn, hidden, outside,
-behind or invisible); triangles; covered_px, covered (part of the picture); depth_min, depth_max in unit, null without anatomy;
-kernel_ms (one frame, once its memory is warm); written (files); warnings. With --scene meshes have their own unit, and --units
-is that of the pose and the answer."""
+DESCRIPTION = """Draw a scene as a camera at a pose sees it, over a picture or black, exactly as the overlay does.
+A picture without anatomy is written too, with the reason, and the exit status is then 1, unless --state asked for it."""
+FIELDS = """fields of --json beside the common ones: T = T_cam_ct; width, height, K, distortion, distortion_model; state,
+reason; meshes [{name, role, id, triangles, pixels, place}] (pixels: where it is the nearest; place: drawn, hidden, outside,
+behind, invisible, or withheld by the state); triangles; covered_px, covered (part of the picture); depth_min, depth_max in
+unit, null without anatomy; tip_drawn; distances of the tip [{name, role, distance_mm, inside, closest (in ct), margin95_mm}];
+kernel_ms (the rasteriser, one frame, once its memory is warm; null without anatomy); written (files); warnings. With --scene
+meshes have their own unit, and --units is that of the poses and the answer."""
 NOTHING_DRAWN = 1
 #: Option -> the suffixes that it can be written with.
 OUTPUTS = {'out': ('.png', '.jpg', '.jpeg'), 'mask': ('.png',), 'ids': ('.png',), 'depth': ('.npy',)}
@@ -62,16 +57,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     what.add_argument('--style', type=Path, metavar='YAML', help="a style sheet (default: the scene's, or the built-in one)")
     what.add_argument('--image', type=Path, help='the picture to draw on (default: black)')
+    _add_overlay(parser)
     add_camera_options(parser)
     pose = parser.add_argument_group('pose')
     pose.add_argument(
         '--pose', required=True, metavar='T', help="T_cam_ct, from the meshes' frame to the camera's: one 4x4 (.txt .npy .json)"
     )
     pose.add_argument('--invert-pose', action='store_true', help='the file holds T_ct_cam')
-    pose.add_argument('--units', choices=tuple(UNITS_M), default='mm', help='of --mesh, the pose and the answer (default mm)')
+    pose.add_argument('--units', choices=tuple(UNITS_M), default='mm', help='of --mesh, the poses and the answer (default mm)')
     out = parser.add_argument_group('answer')
     out.add_argument('--out', required=True, type=Path, metavar='PNG', help='the picture (.png, .jpg)')
-    out.add_argument('--mask', type=Path, metavar='PNG', help='255 where there is anatomy, 0 elsewhere')
+    out.add_argument('--mask', type=Path, metavar='PNG', help='255 where there is anatomy (not its margins), 0 elsewhere')
     out.add_argument('--ids', type=Path, metavar='PNG', help='k where the k-th mesh (from 1) is the nearest, 0 elsewhere')
     out.add_argument('--depth', type=Path, metavar='NPY', help='z in the camera frame, float32 metres, inf where there is none')
     out.add_argument('--json', action='store_true', help='print one JSON object instead of text')
@@ -79,32 +75,62 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
+def _add_overlay(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('as the overlay shows it (by default: live, and nothing written)')
+    states = [s.value for s in OverlayState]
+    group.add_argument('--state', choices=states, default=OverlayState.LIVE.value, help='the state to show (default live)')
+    group.add_argument('--reason', default='', metavar='TEXT', help="what the state's banner says below its heading")
+    group.add_argument(
+        '--tip', action='append', default=[], metavar='[NAME=]T',
+        help="T_cam_tip, one 4x4: shows the tip, the scene's instruments in front of all, and the tip's distances; NAME= of an "
+        'instrument that has a frame of its own',
+    )  # fmt: skip
+    group.add_argument(
+        '--margin', action='append', default=[], metavar='NAME=MM',
+        help="the radius that holds a target's or risk's error 95 times in 100: a shell, and beside its distance",
+    )  # fmt: skip
+    group.add_argument('--age-ms', type=float, metavar='MS', help='the age of the data, for its badge')
+    group.add_argument('--show', action='append', default=[], metavar='NAME', help='show nothing of the scene but these')
+    group.add_argument('--hide', action='append', default=[], metavar='NAME', help='hide it; can be repeated, as --show')
+    group.add_argument('--fill', choices=FILLS, default='style', help='of the surfaces (default: as the style has it)')
+    group.add_argument('--window', choices=WINDOWS, default='scene', help='the see-through one (default: as the scene has it)')
+
+
 def run(args: argparse.Namespace) -> int:
-    """Draw, write, print; return 0, or 1 where no anatomy is in the picture. Raises ArsurgError."""
+    """Draw, write, print; return 0, or 1 where anatomy was to be drawn and is not in the picture. Raises ArsurgError."""
     check_files(args)
     image = None if args.image is None else read_bgr(args.image)
     camera = read_camera(args, None if image is None else (image.shape[1], image.shape[0]))
     T_cam_ct, scene = read_pose(args), read_scene(args)
-    drawn = draw(scene, camera, T_cam_ct, image, args.backend)
-    shown = [look(a, k + 1, drawn.ids, camera, T_cam_ct) for k, a in enumerate(scene.anatomies)]
+    asked = read_asked(args, scene)
+    drawn = draw(scene, camera, T_cam_ct, image, asked, args.backend)
     written = write(args, drawn)
-    answer = as_answer(camera, T_cam_ct, drawn, shown, scene, lengths(args)) | {'written': written}
+    answer = as_answer(camera, T_cam_ct, drawn, asked, scene, lengths(args)) | {'written': written}
     shut = argparse.Namespace(**{**vars(args), 'out': None, 'plot': None})  # --out is the picture here, not the answer
     finish(shut, 'render', 'overlay', answer, as_text(answer, args))
-    return 0 if answer['covered_px'] else NOTHING_DRAWN
+    return 0 if answer['covered_px'] or not asked.state.draws else NOTHING_DRAWN
 
 
-def draw(scene: Scene, camera: CameraModel, T_cam_ct: F64, image: U8 | None, backend: str) -> Drawn:
-    """Draw a scene over an image (H, W, 3) bgr8 or black; raises what Rasteriser raises."""
-    rasteriser = Rasteriser(camera.width_px, camera.height_px, scene.meshes, backend=backend)
-    poses, styles = [T_cam_ct] * len(scene.anatomies), scene.styles_for(camera.height_px)
-    look = frame_look(scene, camera, T_cam_ct)
-    for _ in range(2 if backend == 'wasm' else 1):  # a first frame's time is that of memory which is touched for the first time
-        drawn_on = None if image is None else image.copy()
-        began_ns = time.perf_counter_ns()
-        result = rasteriser.render(drawn_on, camera, poses, styles, look=look)
-        ms = (time.perf_counter_ns() - began_ns) / 1e6
-    return Drawn(np.array(result.image), np.array(result.depth_m), np.array(result.ids), ms)
+def draw(scene: Scene, camera: CameraModel, T_cam_ct: F64, image: U8 | None, asked: Asked, backend: str) -> Drawn:
+    """Draw a scene over an image (H, W, 3) bgr8 or black.
+
+    Raises KernelError where the overlay would say REFUSED unasked, and what OverlayRenderer raises.
+    """
+    renderer = OverlayRenderer(scene, camera.width_px, camera.height_px, backend=backend)
+    frame = np.zeros((camera.height_px, camera.width_px, 3), np.uint8) if image is None else image
+    renderer.view = asked.view
+    # a first frame's time is that of memory which is touched for the first time
+    for _ in range(1 if backend == 'numpy' else 2):
+        out = renderer.render(frame, camera, T_cam_ct, asked.state, asked.readouts)
+        _check(out, asked)
+    ids = np.zeros(frame.shape[:2], np.uint8) if out.ids is None else out.ids
+    depth_m = np.full(frame.shape[:2], np.inf, np.float32) if out.depth_m is None else out.depth_m
+    return Drawn(out, depth_m, ids)
+
+
+def _check(out: RenderedOverlay, asked: Asked) -> None:
+    if (out.state, out.reason) != (asked.state, asked.readouts.reason):
+        raise KernelError(out.reason)
 
 
 def check_files(args: argparse.Namespace) -> None:
@@ -119,64 +145,10 @@ def check_files(args: argparse.Namespace) -> None:
             raise ConfigError(f'--{name} {path}: there is no folder {path.parent}')
 
 
-def read_scene(args: argparse.Namespace) -> Scene:
-    """Return what ``--scene``, or ``--mesh`` and ``--role``, describe; raises ConfigError, DataError."""
-    if bool(args.mesh) == bool(args.scene):
-        raise ConfigError(f'--mesh, --scene: {"both" if args.mesh else "neither"} given; one of them is needed')
-    sheet = None if args.style is None else load_style(args.style)
-    if args.scene is not None:
-        if args.role:
-            raise ConfigError(f'--role {args.role[0]}: the scene file says the roles')
-        return load_scene(args.scene, progress=terminal_progress(), sheet=sheet)
-    meshes = [read_mesh(text, args.units) for text in args.mesh]
-    names = [m.name for m in meshes]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f'--mesh: {name!r} is there more than once: --mesh NAME=PATH gives another name')
-    scene = make_scene({m.name: welded(m) for m in meshes}, read_roles(args.role, names), sheet or DEFAULT_STYLE)
-    return replace(scene, warnings=tuple(line for m in meshes for line in inspect_mesh(m).warnings()))
-
-
-def read_mesh(text: str, unit: str) -> Mesh:
-    """Return the mesh of ``PATH`` or ``NAME=PATH``; a path that exists with the ``=`` in it is taken whole."""
-    name, found, path = text.partition('=')
-    if not found or Path(text).exists():
-        name, path = '', text
-    if not path.startswith(SYNTHETIC):
-        return load_mesh(path, unit=unit, name=name or None)
-    meshes = {SYNTHETIC + m.name: m for m in phantom_meshes()}
-    if path not in meshes:
-        raise ConfigError(f'--mesh {path!r}; valid: {", ".join(meshes)}')
-    mesh = meshes[path]
-    return Mesh(name or mesh.name, mesh.vertices_m, mesh.triangles)
-
-
-def read_roles(texts: list[str], names: list[str]) -> dict[str, Role]:
-    """Return the roles of ``NAME=ROLE``; raises ConfigError for a mesh that is not there or no such role."""
-    roles = {}
-    for text in texts:
-        name, _, role = text.rpartition('=')
-        if name not in names:
-            raise ConfigError(f'--role {text}: mesh {name!r}; valid: NAME=ROLE with {", ".join(names)}')
-        if role not in [r.value for r in ANATOMY]:
-            raise ConfigError(f'--role {text}: role {role!r}; valid: {", ".join(r.value for r in ANATOMY)}')
-        roles[name] = Role(role)
-    return roles
-
-
-def read_pose(args: argparse.Namespace) -> F64:
-    """Return T_cam_ct (4, 4), metres; raises ConfigError where the file holds another number of poses, and as load_poses."""
-    found = load_poses(args.pose, unit_m(args))
-    if len(found.T) != 1:
-        raise ConfigError(f'--pose {args.pose}: {len(found.T)} poses; one 4x4 is needed')
-    T: F64 = found.T[0]
-    return se3.inverse(T) if args.invert_pose else T
-
-
 def write(args: argparse.Namespace, drawn: Drawn) -> list[str]:
     """Write the files that were asked for and return their names; raises DataError where one cannot be written."""
     contents: dict[str, Callable[[], bytes]] = {
-        'out': lambda: _encoded(args.out, drawn.image),
+        'out': lambda: _encoded(args.out, drawn.overlay.image),
         'mask': lambda: _encoded(args.mask, np.where(drawn.ids > 0, 255, 0).astype(np.uint8)),
         'ids': lambda: _encoded(args.ids, drawn.ids),
         'depth': lambda: _npy(drawn.depth_m),

@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from arsurg_ros.types import I64, Mesh
@@ -21,8 +20,8 @@ class MeshReport:
     """The checks of one mesh; counts are of the mesh with vertices at one place taken as one.
 
     ``open_edges`` have one triangle, or three, ``non_manifold_edges`` more than two. ``degenerate_triangles`` have no area;
-    ``duplicate_vertices`` lie where another one does, ``zero_vertices`` at the origin exactly, where files put what was
-    never set; ``not_finite_vertices`` are NaN or infinite. ``oriented``: neighbours turn the same way round.
+    ``zero_vertices`` lie at the origin exactly, where files put what was never set; ``unused_vertices`` are places of no
+    triangle, as in a file that is cut off. ``oriented``: neighbours turn the same way round.
     ``volume_m3`` and ``outward`` (triangles are counter-clockwise from outside) are None unless closed and oriented.
     """
 
@@ -32,13 +31,11 @@ class MeshReport:
     open_edges: int
     non_manifold_edges: int
     degenerate_triangles: int
-    duplicate_vertices: int
     zero_vertices: int
-    not_finite_vertices: int
+    unused_vertices: int
     oriented: bool
     outward: bool | None
     volume_m3: float | None
-    components: int
 
     @property
     def closed(self) -> bool:
@@ -52,6 +49,7 @@ class MeshReport:
             (self.non_manifold_edges, 'edges with more than two triangles'),
             (self.degenerate_triangles, 'triangles without area'),
             (self.zero_vertices if self.zero_vertices > 1 else 0, 'vertices at the origin exactly: never set?'),
+            (self.unused_vertices, 'vertices of no triangle: is the file whole?'),
         ]
         lines = [f'mesh {self.name}: {count} {text}' for count, text in found if count]
         if not self.oriented:
@@ -63,7 +61,6 @@ class MeshReport:
 
 def inspect_mesh(mesh: Mesh) -> MeshReport:
     """Return the checks of a mesh whose indices are in range."""
-    finite = np.isfinite(mesh.vertices_m).all(axis=1)
     same = same_places(mesh.vertices_m)
     t = same[mesh.triangles.astype(np.int64)]
     collapsed = (t[:, 0] == t[:, 1]) | (t[:, 1] == t[:, 2]) | (t[:, 2] == t[:, 0])
@@ -78,13 +75,11 @@ def inspect_mesh(mesh: Mesh) -> MeshReport:
         open_edges=edges.open,
         non_manifold_edges=edges.shared,
         degenerate_triangles=flat,
-        duplicate_vertices=int(np.count_nonzero(same != np.arange(len(same)))),
         zero_vertices=int(np.count_nonzero((mesh.vertices_m == 0).all(axis=1))),
-        not_finite_vertices=int(np.count_nonzero(~finite)),
+        unused_vertices=len(np.setdiff1d(same, t)),
         oriented=edges.oriented,
         outward=None if volume is None else volume > 0,
         volume_m3=None if volume is None else abs(volume),
-        components=_components(t, len(mesh.vertices_m)),
     )
 
 
@@ -148,11 +143,3 @@ def _edges(t: I64, vertices: int) -> _Edges:
     forth = np.add.reduceat(ways & 1, starts)
     even = counts % 2 == 0
     return _Edges(int((~even).sum()), int((counts > 2).sum()), bool((2 * forth == counts)[even].all()))
-
-
-def _components(t: I64, vertices: int) -> int:
-    """Return how many parts share no vertex."""
-    a, b = t[:, [0, 1]].ravel(), t[:, [1, 2]].ravel()
-    graph = scipy.sparse.coo_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(vertices, vertices))
-    _, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    return len(np.unique(label[t[:, 0]]))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The arsurg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Meshes made from numbers: an instrument's shaft, a margin's shell."""
+"""Meshes made from numbers: an instrument's shaft, any turned part, a margin's shell."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def shaft(
     if not (0 < radius_m < np.inf and least < length_m < np.inf):
         raise ConfigError(f'shaft {name}: radius {radius_m} m, length {length_m} m: 0 < radius and {least:g} m < length')
     profile = _capsule(radius_m, length_m, sides // 4) if cap == 'round' else _cylinder(radius_m, length_m)
-    turned = _frame(np.asarray(axis, dtype=np.float64), name)
-    return _revolved(name, profile, turned, sides)
+    return revolved(name, profile, axis, sides=sides)
 
 
 def _capsule(r: float, length: float, steps: int) -> F64:
@@ -50,7 +49,14 @@ def _frame(axis: F64, name: str) -> F64:
     return np.stack([x, np.cross(z, x), z], axis=1)
 
 
-def _revolved(name: str, profile: F64, R: F64, sides: int) -> Mesh:
+def revolved(name: str, profile: ArrayLike, axis: ArrayLike, *, sides: int = 24) -> Mesh:
+    """Return a closed, outward-facing turned part about ``axis`` (3,) from the origin.
+
+    ``profile`` (N, 2), N >= 2, is radius and distance along the axis, metres, from the near end to the far one. The ends'
+    middles are at the origin and as far beyond the last ring as the first one is from it. Raises ConfigError for an axis
+    without a direction.
+    """
+    profile, R = np.asarray(profile, dtype=np.float64), _frame(np.asarray(axis, dtype=np.float64), name)
     phi = 2 * np.pi * np.arange(sides) / sides
     radius, along = profile[:, :1], profile[:, 1:]
     rings = np.stack([radius * np.cos(phi), radius * np.sin(phi), np.broadcast_to(along, (len(profile), sides))], axis=2)

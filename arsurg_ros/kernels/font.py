@@ -31,14 +31,9 @@ SUPERSAMPLING = 4
 
 @dataclass(frozen=True)
 class TextSize:
-    """A text's advance and how far its font reaches above and below the baseline, pixels.
-
-    ``capital_px`` is the height of its capitals and digits, by which legibility goes.
-    """
+    """A text's advance, pixels, and the height of its capitals and digits, by which legibility goes."""
 
     width_px: float
-    ascent_px: float
-    descent_px: float
     capital_px: float
 
 
@@ -53,13 +48,11 @@ class Glyph:
 
 @dataclass(frozen=True)
 class Outlines:
-    """What a font file says, in its own units: advances and kerning by character, vertical reach."""
+    """What a font file says, in its own units: advances and kerning by character, the height of capitals."""
 
     units: float
     advances: dict[str, float]
     kerning: dict[tuple[str, str], float]
-    ascent: float
-    descent: float
     capital: float
 
 
@@ -91,7 +84,7 @@ class Face:
     def size(self, text: str) -> TextSize:
         """Return what a text of known characters takes."""
         o, s = self._outlines, self._scale
-        return TextSize(self.pens(text)[1], o.ascent * s, o.descent * s, o.capital * s)
+        return TextSize(self.pens(text)[1], o.capital * s)
 
     def glyph(self, character: str) -> Glyph:
         """Return a character's coverage, drawn when first asked for."""
@@ -157,13 +150,10 @@ def outlines(bold: bool) -> Outlines:
 
     with TTFont(font_file(bold), lazy=True) as font:
         names = {c: name for c in CHARACTERS if (name := font.getBestCmap().get(ord(c)))}
-        reach = font['hhea']
         return Outlines(
             float(font['head'].unitsPerEm),
             {c: float(font['hmtx'][name][0]) for c, name in names.items()},
             _kerning(font, names),
-            float(reach.ascent),
-            float(-reach.descent),
             float(font['glyf']['H'].yMax),
         )
 

@@ -34,11 +34,12 @@ from visualization_msgs.msg import MarkerArray
 from arsurg_ros import figures, report
 from arsurg_ros.errors import ArsurgError, DataError
 from arsurg_ros.geometry.transforms import TransformBuffer
-from arsurg_ros.measure import DRAWN, OverlayMeasure
+from arsurg_ros.measure import OverlayMeasure
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import NAMESPACE, told_to_stop
 from arsurg_ros.photodiode import Photodiode
 from arsurg_ros.recording import RunRecorder
+from arsurg_ros.report import DRAWN
 from arsurg_ros.stats import StageStats
 from arsurg_ros.types import Frame
 
@@ -302,6 +303,7 @@ class Monitor(Node):
             'overlay_error': self.measure.errors(self.buffer, self._T_ref_ct, self._state_at),
             'shown': self.photodiode.summary(),
             'lost_to_flag_ms': round(max(self._flags_ms), 1) if self._flags_ms else None,
+            'warnings': figures.scene_warnings(self._health.get('overlay', {})),
             'peak_memory_mib': {},
             'files': files,
         }

@@ -53,7 +53,7 @@ class ViewerNode(StageNode):
         return (DiagnosticStatus.WARN, problem.lower(), {}) if problem else (DiagnosticStatus.OK, 'showing', {})
 
     def _on_image(self, msg: Image, info: dict[str, int]) -> None:
-        frame = msgs.frame_from_image(msg, 'overlay/image_raw')
+        frame = msgs.bgr_frame(msg, 'overlay/image_raw')
         age_ns = self.age_ns(frame.stamp_ns, info)
         self._viewer.take(frame.image, frame.stamp_ns, time.monotonic_ns(), age_ns)
         self._show()

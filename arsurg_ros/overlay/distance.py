@@ -22,8 +22,7 @@ MEASURED = (Role.TARGET, Role.RISK)
 class StructureDistance:
     """The tip's distance to one structure's surface, metres, never negative; ``inside``: the structure encloses the tip.
 
-    ``closest_ct_m`` (3,) is the nearest point of the surface, ``direction_ct`` (3,) the unit vector from the tip to it, zeros
-    where the tip lies on it.
+    ``closest_ct_m`` (3,) is the nearest point of the surface.
     """
 
     name: str
@@ -31,7 +30,6 @@ class StructureDistance:
     distance_m: float
     inside: bool
     closest_ct_m: F64
-    direction_ct: F64
 
 
 class TipDistances:
@@ -56,13 +54,8 @@ class TipDistances:
             return ()
         d = self._field.query(p_ct[None])
         rows = zip(self._measured, d.distance_m[0], d.inside[0], d.closest_m[0], strict=True)
-        found = [_distance(a, float(m), bool(inside), p_ct, point) for a, m, inside, point in rows if a.mesh.name in visible]
+        found = [StructureDistance(a.name, a.role, float(m), bool(i), p) for a, m, i, p in rows if a.name in visible]
         return tuple(sorted(found, key=lambda s: (MEASURED.index(s.role), -s.distance_m if s.inside else s.distance_m)))
-
-
-def _distance(anatomy: Anatomy, distance_m: float, inside: bool, p_ct: F64, closest_ct_m: F64) -> StructureDistance:
-    direction = (closest_ct_m - p_ct) / distance_m if distance_m > 0 else np.zeros(3)
-    return StructureDistance(anatomy.mesh.name, anatomy.role, distance_m, inside, closest_ct_m, direction)
 
 
 def nearest_of_each_role(distances: Sequence[StructureDistance]) -> list[StructureDistance]:
@@ -71,9 +64,3 @@ def nearest_of_each_role(distances: Sequence[StructureDistance]) -> list[Structu
     for distance in distances:
         first.setdefault(distance.role, distance)
     return list(first.values())
-
-
-def as_text(distance: StructureDistance) -> str:
-    """Return what a readout says: ``tip to portal vein: 4.2 mm``, or that the tip is inside and how deep."""
-    name, mm = distance.name.replace('_', ' '), 1e3 * distance.distance_m
-    return f'tip INSIDE {name}: {mm:.1f} mm deep' if distance.inside else f'tip to {name}: {mm:.1f} mm'

@@ -11,13 +11,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from arsurg_ros.geometry.camera import project
 from arsurg_ros.kernels.marks import Disc, Mark, Plate, Polyline, Stripes, Text, text_size
-from arsurg_ros.overlay.lines import BLACK, with_halos
+from arsurg_ros.overlay.lines import BLACK, seen_px, with_halos
 from arsurg_ros.types import F64, CameraModel
 
 Rgb = tuple[int, int, int]
@@ -160,14 +158,11 @@ def _cut(text: str, measured: Callable[[str], float], width_px: float) -> str:
     return text + '…'
 
 
-def margin_line(name: str, distance_m: float, margin95_m: float | None = None, *, inside: bool = False, **how: Any) -> Line:
-    """Return a structure's distance in columns, with the radius that holds its error 95 times in 100 where it is known.
-
-    ``how`` is Line's: rgb, size, bold.
-    """
+def margin_line(name: str, distance_m: float, margin95_m: float | None, *, inside: bool) -> Line:
+    """Return a structure's distance in columns, with the radius that holds its error 95 times in 100 where it is known."""
     within = 'inside ' if inside else ''
     doubt = '' if margin95_m is None else f'\t± {1e3 * margin95_m:.1f}'
-    return Line(f'{shown(name)}\t{within}{1e3 * distance_m:.1f} mm{doubt}', **how)
+    return Line(f'{shown(name)}\t{within}{1e3 * distance_m:.1f} mm{doubt}', size=NUMBER, bold=True)
 
 
 def shown(name: str) -> str:
@@ -207,7 +202,7 @@ def age_badge(size_px: Size, text: str, rgb: Rgb, margin_px: float, below: Block
 
 def tip_marks(camera: CameraModel, T_cam_tip: F64) -> tuple[Mark, ...]:
     """Return the tip as a cross in a ring; nothing where it is not in front of the camera or far outside the picture."""
-    tip = project(camera, T_cam_tip[None, :3, 3])[0]
+    tip = seen_px(camera, T_cam_tip[None, :3, 3])[0]
     size = np.array([camera.width_px, camera.height_px], dtype=np.float64)
     if not (np.nan_to_num(np.abs(tip - size / 2), nan=np.inf) < 2 * size).all():
         return ()

@@ -7,17 +7,16 @@ from __future__ import annotations
 import numpy as np
 
 from arsurg_ros.geometry import se3
-from arsurg_ros.geometry.camera import project
 from arsurg_ros.kernels.mark_types import HALO
 from arsurg_ros.kernels.marks import Disc, Mark, Plate, Polyline, Text, text_size
 from arsurg_ros.overlay.draw import KEEP, WHITE, Rgb, em_px, scale_of, shown
-from arsurg_ros.overlay.lines import BEHIND_M, BLACK, HIDDEN_ALPHA, LineStyle, projected_line
+from arsurg_ros.overlay.lines import BEHIND_M, BLACK, HIDDEN_ALPHA, LineStyle, projected_line, seen_px
 from arsurg_ros.overlay.structures import Landmark, Scene, Trajectory
 from arsurg_ros.overlay.style import for_height
 from arsurg_ros.types import F32, F64, CameraModel
 
-#: In pixels of a picture of 480 lines: the halo, an end's least radius, the gap before a name.
-HALO_PX, LEAST_RADIUS, GAP = 1.0, 3.0, 5.0
+#: In pixels of a picture of 480 lines: the halo, a point's least and largest radius, the gap before a name.
+HALO_PX, LEAST_RADIUS, MOST_RADIUS, GAP = 1.0, 3.0, 24.0, 5.0
 NAME_SIZE = 0.85
 
 
@@ -40,7 +39,7 @@ def _path(trajectory: Trajectory, camera: CameraModel, T_cam_ct: F64, depth_m: F
     dash = 3.0 * style.width_px
     line = LineStyle(style.rgb, style.width_px, HALO_PX * s, (dash, dash))
     marks = list(projected_line(camera, points, line, depth_m))
-    ends = project(camera, points[[0, -1]])
+    ends = seen_px(camera, points[[0, -1]])
     radius = 1.5 * style.width_px + LEAST_RADIUS * s
     if _near(ends[0], camera):
         around = np.linspace(0, 2 * np.pi, 24, endpoint=False)
@@ -54,11 +53,11 @@ def _path(trajectory: Trajectory, camera: CameraModel, T_cam_ct: F64, depth_m: F
 
 def _point(landmark: Landmark, camera: CameraModel, T_cam_ct: F64, depth_m: F32) -> list[Mark]:
     p_cam = se3.transform(T_cam_ct, landmark.p_ct_m)
-    uv = project(camera, p_cam[None])[0]
+    uv = seen_px(camera, p_cam[None])[0]
     if not _near(uv, camera):
         return []
     s = scale_of(camera.height_px)
-    radius = max(float(camera.K[0, 0] * landmark.radius_m / p_cam[2]), LEAST_RADIUS * s)
+    radius = float(np.clip(camera.K[0, 0] * landmark.radius_m / p_cam[2], LEAST_RADIUS * s, MOST_RADIUS * s))
     alpha = HIDDEN_ALPHA if _behind(uv, float(p_cam[2]), depth_m) else 1.0
     marks = _dot(uv, radius, landmark.style.rgb, alpha, s)
     return marks + (_name(landmark.name, uv, radius, camera) if landmark.label else [])

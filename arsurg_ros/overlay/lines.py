@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -27,6 +28,7 @@ BLACK = (0, 0, 0)
 BOOLS = NDArray[np.bool_]
 #: The rasteriser's camera rows, and which number of them is the radius of the field.
 CAMERAS, FIELD = CameraRows(), 10
+WIDE_CAMERAS = CameraRows()
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,23 @@ class LineStyle:
     dash_px: tuple[float, float] = (8.0, 8.0)
 
 
+def seen_px(camera: CameraModel, p_cam_m: F64) -> F64:
+    """Return pixels (N, 2) of points (N, 3) in the camera's frame, metres, in the picture or up to its size beside it.
+
+    NaN before the near plane (1 mm) and beyond the lens' fold: from there the distortion maps back into the picture, where
+    nothing is.
+    """
+    w, h, beside = camera.width_px, camera.height_px, np.zeros((3, 3))
+    beside[:2, 2] = w, h
+    wide = replace(camera, width_px=3 * w, height_px=3 * h, K=camera.K + beside)
+    field = float(WIDE_CAMERAS.row(wide)[FIELD])
+    z = np.where(p_cam_m[:, 2] > NEAR_M, p_cam_m[:, 2], np.nan)
+    sound = np.hypot(p_cam_m[:, 0], p_cam_m[:, 1]) / z <= field  # False for NaN
+    return np.where(sound[:, None], project(camera, p_cam_m), np.nan)
+
+
 def projected_line(
-    camera: CameraModel, p_cam_m: F64, style: LineStyle, depth_m: F32 | None = None, *, closed: bool = False
+    camera: CameraModel, p_cam_m: F64, style: LineStyle, depth_m: F32 | None = None
 ) -> tuple[Mark, ...]:
     """Return the marks of a line through points (N, 3) in the camera's frame, metres.
 
@@ -48,7 +65,6 @@ def projected_line(
     is the nearest surface's z, inf where there is none: what lies behind it is hidden. A point is nothing.
     """
     points = np.asarray(p_cam_m, dtype=np.float64)
-    points = np.concatenate([points, points[:1]]) if closed and len(points) > 2 else points
     lines: list[Polyline] = []
     for run in _runs(_sampled(camera, points, style.width_px + style.halo_px)):
         uv = run[:, 3:]
@@ -70,7 +86,7 @@ def _sampled(camera: CameraModel, points: F64, reach_px: float) -> list[F64]:
     field = float(CAMERAS.row(camera)[FIELD])
     found: list[F64] = []
     for a, b in pairwise(points):
-        t0, t1 = _clipped(a, b, field) if np.isfinite([a, b]).all() else (1.0, 0.0)
+        t0, t1 = _clipped(a, b, field)
         if t0 <= t1:
             start, end = a + t0 * (b - a), a + t1 * (b - a)
             samples = start + _parameters(camera, start, end)[:, None] * (end - start)
@@ -84,9 +100,12 @@ def _sampled(camera: CameraModel, points: F64, reach_px: float) -> list[F64]:
 
 def _clipped(a: F64, b: F64, field: float) -> tuple[float, float]:
     """Return the part t0 to t1 of a segment before the near plane and within the lens' field; t0 > t1: none of it."""
+    (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
+    if not all(map(math.isfinite, (ax, ay, az, bx, by, bz))):
+        return 1.0, 0.0
+    near, (fa, fb) = (az - NEAR_M, bz - NEAR_M), (field * az, field * bz)
     t0, t1 = 0.0, 1.0
-    for normal, level in ((0, 0, 1), NEAR_M), ((1, 0, field), 0), ((-1, 0, field), 0), ((0, 1, field), 0), ((0, -1, field), 0):
-        from_a, from_b = float(a @ normal) - level, float(b @ normal) - level
+    for from_a, from_b in near, (fa + ax, fb + bx), (fa - ax, fb - bx), (fa + ay, fb + by), (fa - ay, fb - by):
         if from_a < 0 and from_b < 0:
             return 1.0, 0.0
         if from_a < 0:
@@ -98,16 +117,16 @@ def _clipped(a: F64, b: F64, field: float) -> tuple[float, float]:
 
 def _parameters(camera: CameraModel, a: F64, b: F64) -> F64:
     """Return 0-1 along a segment, evenly spaced in a picture without distortion."""
-    focal = max(camera.K[0, 0], camera.K[1, 1])
-    length = focal * float(np.hypot(*(a[:2] / a[2] - b[:2] / b[2])))
-    n = int(np.clip(np.ceil(length / STEP_PX), 1, MOST_SAMPLES))
-    s = np.linspace(0.0, 1.0, n + 1)
-    return np.asarray(s * a[2] / (b[2] + s * (a[2] - b[2])))
+    (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
+    length = float(max(camera.K[0, 0], camera.K[1, 1])) * math.hypot(ax / az - bx / bz, ay / az - by / bz)
+    s = np.linspace(0.0, 1.0, min(max(math.ceil(length / STEP_PX), 1), MOST_SAMPLES) + 1)
+    return np.asarray(s * az / (bz + s * (az - bz)))
 
 
 def _seen(camera: CameraModel, samples: F64, field: float, reach_px: float) -> BOOLS:
     """Return which samples lie within the lens' field, and in the picture or next to one that does."""
-    sound, uv = np.linalg.norm(samples[:, :2] / samples[:, 2:3], axis=1) <= field, samples[:, 3:]
+    x, y, z, *_ = samples.T
+    sound, uv = np.hypot(x, y) <= field * z, samples[:, 3:]  # z is above 0
     size = np.array([camera.width_px, camera.height_px])
     inside: BOOLS = np.asarray(sound & ((uv >= -reach_px) & (uv <= size + reach_px)).all(axis=1))
     beside = inside.copy()

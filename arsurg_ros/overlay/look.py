@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from arsurg_ros.geometry import se3
-from arsurg_ros.geometry.camera import project
+from arsurg_ros.overlay.lines import seen_px
 from arsurg_ros.overlay.structures import Scene, SceneWindow
 from arsurg_ros.types import F64, U8, CameraModel, Look, Window
 
@@ -20,7 +20,7 @@ def frame_look(
     """Return how a frame is drawn; ``T_cam_ct`` (4, 4), metres, and where it is tracked ``T_cam_tip``.
 
     Depth runs over the visible structures' boxes; without any it is not shown. The window is left out where its middle is
-    behind the camera or, about the tip, where that is not tracked.
+    behind the camera or far beside the picture or, about the tip, where that is not tracked.
     """
     depths = [z for z in depth_ranges_m(scene, T_cam_ct) if z is not None]
     window = None if scene.look.window is None else _window(scene, scene.look.window, camera, T_cam_ct, T_cam_tip)
@@ -57,9 +57,7 @@ def _window(scene: Scene, window: SceneWindow, camera: CameraModel, T_cam_ct: F6
     else:
         box = next(a.box_ct_m for a in scene.anatomies if a.name == window.around)
         p_cam = se3.transform(T_cam_ct, box.mean(axis=0))
-    if not p_cam[2] > NEAREST_M:
-        return None
-    u, v = project(camera, p_cam[None])[0].tolist()
+    u, v = seen_px(camera, p_cam[None])[0].tolist()
     return _placed(window, camera, u, v, float(p_cam[2])) if np.isfinite([u, v]).all() else None
 
 

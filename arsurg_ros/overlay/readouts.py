@@ -135,10 +135,7 @@ def readout_lines(readouts: Readouts, distances: Sequence[StructureDistance]) ->
     nearest = nearest_of_each_role(distances)
     lines = [Line('tip to')] if nearest else []
     lines += [
-        margin_line(
-            d.name, d.distance_m, error_margin_m(d.name, readouts.margins), inside=d.inside, rgb=WHITE, size=NUMBER, bold=True
-        )
-        for d in nearest
+        margin_line(d.name, d.distance_m, error_margin_m(d.name, readouts.margins), inside=d.inside) for d in nearest
     ]
     parts = [] if readouts.fre_m is None else [f'FRE {1e3 * readouts.fre_m:.2f} mm']
     if readouts.margins:

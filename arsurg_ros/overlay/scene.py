@@ -104,7 +104,6 @@ def load_scene(
         file.trajectories,
         tuple(_instrument(entry) for entry in file.instruments),
         file.look,
-        reports,
         tuple(warnings),
     )
 

@@ -14,10 +14,9 @@ from typing import TypeVar
 import numpy as np
 
 from arsurg_ros.errors import ConfigError
-from arsurg_ros.geometry.mesh_checks import MeshReport
 from arsurg_ros.overlay.budget import Detail
 from arsurg_ros.overlay.levels import Level
-from arsurg_ros.overlay.style import Role, for_height
+from arsurg_ros.overlay.style import Role
 from arsurg_ros.types import F64, Mesh, MeshStyle
 
 # The rasteriser's ids are 8 bit, 0 for nothing.
@@ -132,7 +131,7 @@ class SceneLook:
 class Scene:
     """The structures, in the file's order, then their margins; names differ.
 
-    ``reports`` are the checks of the meshes as they were read, ``warnings`` what to tell about them, one line each.
+    ``warnings`` are what to tell about the meshes as they were read, one line each.
     """
 
     anatomies: tuple[Anatomy, ...]
@@ -140,15 +139,16 @@ class Scene:
     trajectories: tuple[Trajectory, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     look: SceneLook = field(default_factory=SceneLook)
-    reports: tuple[MeshReport, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ConfigError for no structure, too many, two of one name, or a window about none."""
         names = [a.name for a in self.anatomies]
-        count = len(names) + len(self.instruments)
+        # As ``bodies`` has them: a target with the shell of its error, an instrument as what hides and as its outline.
+        count = len(names) + sum(a.role is Role.TARGET for a in self.anatomies) + 2 * len(self.instruments)
         if not names or count > MOST_MESHES:
-            raise ConfigError(f'scene: {count} meshes; valid: 1 to {MOST_MESHES}, margins and instruments among them')
+            valid = f'1 to {MOST_MESHES}, margins among them, targets and instruments twice'
+            raise ConfigError(f'scene: {count} meshes; valid: {valid}')
         for what, found in (('mesh', names), *((k, [x.name for x in v]) for k, v in self._others().items())):
             if len(set(found)) != len(found):
                 twice = next(n for n in found if found.count(n) > 1)
@@ -165,11 +165,6 @@ class Scene:
         """The meshes of the anatomy, in order."""
         return [a.mesh for a in self.anatomies]
 
-    @property
-    def styles(self) -> list[MeshStyle]:
-        """The styles of the anatomy, in order; line widths are for 1080 lines."""
-        return [a.style for a in self.anatomies]
-
     @cached_property
     def boxes_ct_m(self) -> F64:
         """The corners (n, 8, 3) of the boxes around the structures, in order, margins included."""
@@ -185,19 +180,6 @@ class Scene:
         """The triangles and errors of each mesh's levels, as ``FrameBudget`` takes them."""
         levels = [a.levels or (Level(a.mesh, 0.0),) for a in self.anatomies]
         return [Detail(tuple(x.triangles for x in row), tuple(x.error_m for x in row)) for row in levels]
-
-    @property
-    def targets(self) -> list[Mesh]:
-        """The meshes whose role is target and which are visible."""
-        return self.of_role(Role.TARGET)
-
-    def of_role(self, role: Role) -> list[Mesh]:
-        """Return the meshes of a role which are visible."""
-        return [a.mesh for a in self.anatomies if a.role is role and a.style.visible]
-
-    def styles_for(self, height_px: int) -> list[MeshStyle]:
-        """Return the styles of the anatomy for a picture of so many lines."""
-        return [for_height(a.style, height_px) for a in self.anatomies]
 
     @property
     def names(self) -> list[str]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from arsurg_ros.errors import ConfigError
+from arsurg_ros.kernels.raster_rows import WIDTHS_PX
 from arsurg_ros.overlay.values import parse_bool, parse_mapping, parse_number, parse_opacity, read_yaml
 from arsurg_ros.types import MeshStyle
 
@@ -45,7 +46,7 @@ COLOUR_FORMS = f'#rrggbb, [r, g, b] of whole numbers 0-255, or {", ".join(OKABE_
 STYLE_KEYS = ('colours', 'fill', 'outline', 'crease', 'line_px', 'dashed')
 #: Line widths are given for a picture of so many lines, and grow and shrink with it.
 LINES = 1080
-THINNEST_PX, THICKEST_PX = 1.0, 20.0
+THINNEST_PX, THICKEST_PX = 1.0, WIDTHS_PX[1]
 
 
 class Role(str, Enum):
@@ -102,7 +103,7 @@ DEFAULT_STYLE: StyleSheet = {
 
 
 def for_height(style: MeshStyle, height_px: int) -> MeshStyle:
-    """Return the style with its lines as wide as they are meant to be in a picture of ``height_px`` lines."""
+    """Return the style with its lines as wide as meant in a picture of ``height_px`` lines, at most what can be drawn."""
     return replace(style, width_px=min(max(style.width_px * height_px / LINES, THINNEST_PX), THICKEST_PX))
 
 

@@ -17,6 +17,7 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.boards import MarkerBoard
 from arsurg_ros.geometry.camera import project
 from arsurg_ros.synthetic.body import surface_height_m
+from arsurg_ros.synthetic.pointer import GRIP, GRIP_RADIUS_M, NECK, POINT_RADIUS_M, ROD_RADIUS_M
 from arsurg_ros.synthetic.scene import POINTER_BOARD, REFERENCE_BOARD, Scene
 from arsurg_ros.synthetic.textures import LIGHT, cloth_texture, ground, plate_size_m, plate_texture
 from arsurg_ros.types import F32, F64, U8
@@ -24,7 +25,6 @@ from arsurg_ros.types import F32, F64, U8
 CELL_PX = 8
 SUPERSAMPLE = 3
 SLIDE_S = 0.12
-ROD_RADIUS_M = 0.0026
 
 
 def render_frame(scene: Scene, t_s: float) -> U8:
@@ -160,10 +160,10 @@ def _draw_pointer(image: U8, scene: Scene, T_cam_ref: F64, T_ref_tool: F64) -> N
     tip, head = se3.transform(T_ref_tool, np.array([scene.p_tool_tip, [0.0, 0.0, -0.004]]))
     _draw_shadow(image, scene, T_cam_ref, tip, head, T_ref_tool)
     along = head - tip
-    neck = tip + 0.22 * along
-    _draw_rod(image, scene, T_cam_ref, (tip, neck), (0.0007, ROD_RADIUS_M))
+    neck = tip + NECK * along
+    _draw_rod(image, scene, T_cam_ref, (tip, neck), (POINT_RADIUS_M, ROD_RADIUS_M))
     _draw_rod(image, scene, T_cam_ref, (neck, head), (ROD_RADIUS_M, ROD_RADIUS_M))
-    _draw_rod(image, scene, T_cam_ref, (tip + 0.45 * along, tip + 0.80 * along), (0.0046, 0.0046), 0.42)
+    _draw_rod(image, scene, T_cam_ref, (tip + GRIP[0] * along, tip + GRIP[1] * along), (GRIP_RADIUS_M, GRIP_RADIUS_M), 0.42)
     _draw_plate(image, scene, T_cam_ref @ T_ref_tool, POINTER_BOARD, 0.004)
 
 

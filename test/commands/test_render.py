@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,17 @@ import pytest
 import yaml
 
 from arsurg_ros.cli import main
+from arsurg_ros.errors import KernelError
 from arsurg_ros.files.camera_info import camera_info, write_camera_info
 from arsurg_ros.files.meshes import save_ply
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import camera_model, project
+from arsurg_ros.kernels.marks import Marks
+from arsurg_ros.kernels.raster import Rasteriser
+from arsurg_ros.overlay.readouts import Readouts
+from arsurg_ros.overlay.render import OverlayRenderer
+from arsurg_ros.overlay.scene import load_scene
+from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.synthetic import phantom_meshes
 from arsurg_ros.types import Mesh
 
@@ -26,8 +34,10 @@ DISTORTION = (-0.2, 0.05, 0.001, -0.002, 0.01)
 T = se3.compose(se3.from_rotvec([0.3, -0.2, 0.1]), [0.0, 0.01, 0.4])
 KEYS = {
     'command', 'unit', 'software', 'kernel', 'T', 'width', 'height', 'K', 'distortion', 'distortion_model', 'meshes',
-    'triangles', 'covered_px', 'covered', 'depth_min', 'depth_max', 'kernel_ms', 'warnings', 'written',
+    'triangles', 'covered_px', 'covered', 'depth_min', 'depth_max', 'kernel_ms', 'warnings', 'written', 'state', 'reason',
+    'tip_drawn', 'distances',
 }  # fmt: skip
+MM = np.array([[1, 1, 1, 1e-3]] * 3 + [[1, 1, 1, 1]])
 CORNERS = ((-0.05, -0.05, 0), (0.05, -0.05, 0), (0.05, 0.05, 0), (-0.05, 0.05, 0))
 SQUARE = Mesh('square', np.array(CORNERS, np.float32), np.array([(0, 1, 2), (0, 2, 3)], np.uint32))
 
@@ -245,18 +255,6 @@ def test_a_fisheye_by_options_and_by_camera_info(folder: Path, capsys: pytest.Ca
     assert ids.read_bytes() == wanted
 
 
-def test_a_margin_is_drawn_and_takes_no_pixel_from_its_structure(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = []
-    for margin_mm in (0, 5):
-        meshes = {'organ': {'path': 'liver.ply', 'role': 'risk', 'margin': margin_mm}}
-        (folder / 'scene.yaml').write_text(yaml.safe_dump({'meshes': meshes}))
-        found.append(answer(capsys, *words(folder, '--scene', str(folder / 'scene.yaml'), mesh='')))
-    bare, shelled = found
-    assert [(m['name'], m['place']) for m in shelled['meshes']] == [('organ', 'drawn'), ('organ margin', 'drawn')]
-    assert shelled['meshes'][0]['pixels'] == bare['covered_px'] == shelled['covered_px']
-    assert shelled['meshes'][1]['pixels'] == 0 and shelled['warnings'] == bare['warnings']
-
-
 def test_a_scene_file_and_a_style_to_try(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     meshes = {'organ': {'path': 'liver.ply', 'role': 'target'}, 'off': {'path': 'square.ply', 'visible': False}}
     (folder / 'scene.yaml').write_text(yaml.safe_dump({'meshes': meshes}, sort_keys=False))
@@ -275,11 +273,6 @@ def test_a_scene_file_and_a_style_to_try(folder: Path, capsys: pytest.CaptureFix
     assert not blue[..., 1:].any()
     answer(capsys, *words(folder, '--role', 'liver=target', *tried))
     assert (cv2.imread(str(folder / 'out.png')) == blue).all()
-    meshes |= {'liver': {'path': 'liver.ply'}}
-    plan = {'drill': {'entry': [0, 0, 0], 'target': [9, 9, 9]}}
-    others = {'landmarks': {'points': {'xiphoid': [0, 0, 0]}}, 'trajectories': plan}
-    (folder / 'scene.yaml').write_text(yaml.safe_dump({'meshes': meshes, **others}))
-    assert 'meshes alone are drawn: of this scene not landmarks (1), trajectories (1)' in answer(capsys, *scene)['warnings']
     assert 'the scene file says the roles' in refusal(capsys, *scene, '--role', 'organ=risk')
     assert 'both given' in refusal(capsys, *scene, '--mesh', str(folder / 'liver.ply'))
     assert 'neither given' in refusal(capsys, *words(folder, mesh=''))
@@ -314,3 +307,129 @@ def test_poses_and_outputs_are_checked(folder: Path, capsys: pytest.CaptureFixtu
     np.savetxt(folder / 'T.txt', se3.compose(np.eye(3), [0, 0, 300]))
     (folder / 'taken.png').mkdir()
     assert '--mask' in refusal(capsys, *words(folder, '--mask', str(folder / 'taken.png')))
+
+
+@pytest.fixture
+def theatre(folder: Path) -> list[str]:
+    """Return the words that draw a scene of everything, 320x240, with the tip's pose beside it in tip.txt."""
+    meshes = {'tumour': {'path': 'tumour.ply', 'role': 'target'}, 'liver': {'path': 'liver.ply'}}
+    meshes['square'] = {'path': 'square.ply', 'role': 'risk', 'margin': 3}
+    scene = {
+        'meshes': meshes,
+        'landmarks': {'points': {'xiphoid': [0, 0, 0]}},
+        'trajectories': {'biopsy': {'entry': [0, -60, 0], 'target': [-30, 0, 0]}},
+        'instruments': {
+            'pointer': {'shaft': {'radius': 2, 'length': 90}},
+            'drill': {'shaft': {'radius': 2, 'length': 90}, 'frame': 'drill_tip'},
+        },
+    }
+    (folder / 'scene.yaml').write_text(yaml.safe_dump(scene, sort_keys=False))
+    np.savetxt(folder / 'K.txt', np.array([[300.0, 0, 160], [0, 300.0, 120], [0, 0, 1]]))
+    np.savetxt(folder / 'tip.txt', se3.compose(np.eye(3), [20, 10, 300]))
+    return words(folder, '--scene', str(folder / 'scene.yaml'), mesh='', size='320x240')
+
+
+def picture(folder: Path) -> np.ndarray:
+    return np.asarray(cv2.imread(str(folder / 'out.png')))
+
+
+def test_it_draws_what_the_overlay_draws(theatre: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tips = ['--tip', str(folder / 'tip.txt'), '--tip', f'drill={folder / "tip.txt"}']
+    told = ['--margin', 'tumour=1.5', '--age-ms', '23', '--window', 'tip', '--fill', 'on', '--hide', 'xiphoid']
+    found = answer(capsys, *theatre, *tips, *told)
+    scene, tip = load_scene(folder / 'scene.yaml'), se3.compose(np.eye(3), [0.02, 0.01, 0.3])
+    renderer = OverlayRenderer(scene, 320, 240)
+    renderer.view = replace(renderer.view, hidden=frozenset({'xiphoid'}), window='tip', fill='on')
+    K = np.loadtxt(folder / 'K.txt')
+    readouts = Readouts(tip, {'drill': tip}, margins=(('tumour', 0.0015),), pose_age_s=0.023)
+    black = np.zeros((240, 320, 3), np.uint8)
+    wanted = renderer.render(black, camera_model(320, 240, K), np.array(found['T']) * MM, OverlayState.LIVE, readouts)
+    assert (picture(folder) == wanted.image).all()
+    assert [(d['name'], d['role'], d['margin95_mm']) for d in found['distances']] == [
+        ('tumour', 'target', 1.5),
+        ('square', 'risk', 1.5),
+    ]
+    assert [d['distance_mm'] for d in found['distances']] == pytest.approx([1e3 * d.distance_m for d in wanted.distances])
+    assert found['distances'][0]['closest'] == pytest.approx(1e3 * wanted.distances[0].closest_ct_m)
+    assert found['tip_drawn']
+    assert main([*theatre, *tips, *told]) == 0
+    first = f'tip to tumour {found["distances"][0]["distance_mm"]:.1f} mm ± 1.5, square '
+    assert capsys.readouterr().out.splitlines()[1].startswith(first)
+
+
+def test_without_data_nothing_is_written_and_margins_hide_nothing_from_the_mask(
+    theatre: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = [w for name in ('xiphoid', 'biopsy', 'square margin') for w in ('--hide', name)]
+    tips = ['--tip', str(folder / 'tip.txt'), '--tip', f'drill={folder / "tip.txt"}']
+    ids = []
+    for more in (bare, [], ['--margin', 'tumour=8'], tips):
+        found = answer(capsys, *theatre, '--ids', str(folder / 'ids.png'), *more)
+        ids.append(cv2.imread(str(folder / 'ids.png'), cv2.IMREAD_UNCHANGED))
+        assert [m['name'] for m in found['meshes']] == ['tumour', 'liver', 'square']
+        assert picture(folder)[away(ids[0])].any() == (more is not bare)
+    assert set(np.unique(ids[0])) == {0, 2, 3}
+    assert all((i == ids[0]).all() for i in ids)
+
+
+@pytest.mark.parametrize('state', [s for s in OverlayState if s is not OverlayState.LIVE], ids=lambda s: s.value)
+def test_every_state_can_be_tried(
+    state: OverlayState, theatre: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = [*theatre, '--state', state.value, '--reason', 'as told', '--mask', str(folder / 'mask.png')]
+    found = answer(capsys, *out)
+    assert (found['state'], found['reason']) == (state.value, 'as told')
+    assert picture(folder)[[0, -1]].any()
+    assert (found['covered_px'] > 0) == state.draws == (found['kernel_ms'] is not None)
+    assert found['covered_px'] == np.count_nonzero(cv2.imread(str(folder / 'mask.png'), cv2.IMREAD_GRAYSCALE))
+    if not state.draws:
+        assert {m['place'] for m in found['meshes']} == {'withheld'}
+        assert main(out) == 0
+        assert capsys.readouterr().out.startswith(f'320x240 px, {state.value}: a state without anatomy\n')
+
+
+def test_what_is_shown_can_be_chosen(theatre: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, *theatre, '--show', 'liver')
+    assert [m['place'] for m in found['meshes']] == ['invisible', 'drawn', 'invisible']
+    assert found['warnings'] == [w for w in found['warnings'] if w.startswith('mesh square')]
+    found = answer(capsys, *theatre, '--hide', 'liver', '--window', 'tip')
+    assert [m['place'] for m in found['meshes']][1] == 'invisible'
+    told = ' '.join(found['warnings'])
+    assert 'instrument pointer is not drawn: where it is, --tip T says' in told
+    assert 'instrument drill is not drawn: where it is, --tip drill=T says' in told
+    assert 'the window about the tip is not drawn' in told
+    np.savetxt(folder / 'tip.txt', se3.compose(np.eye(3), [5000, 0, 300]))
+    assert '--tip: the tip is not in the picture' in answer(capsys, *theatre, '--tip', str(folder / 'tip.txt'))['warnings']
+
+
+def test_what_the_overlay_is_told_is_checked(theatre: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tip = str(folder / 'tip.txt')
+    wrong = {
+        ('--hide', 'spleen'): "hide 'spleen': nothing of the scene has that name; valid: tumour, liver",
+        ('--margin', 'liver=2'): "structure 'liver'; valid: NAME=MM with tumour, square",
+        ('--margin', 'tumour=wide'): 'a positive number of millimetres',
+        ('--margin', 'tumour=0'): 'a positive number of millimetres',
+        ('--age-ms', '-1'): '--age-ms -1: zero or a positive number of milliseconds',
+        ('--tip', f'pointer={tip}'): "instrument 'pointer'; with a frame of their own: drill",
+        ('--tip', tip, '--tip', tip): 'there is one already',
+        ('--tip', str(folder / 'none.txt')): 'none.txt',
+        ('--state', 'dead'): "invalid choice: 'dead'",
+    }
+    for more, said in wrong.items():
+        assert said in refusal(capsys, *theatre, *more)
+    np.savetxt(folder / 'tip.txt', np.vstack([np.eye(4), np.eye(4)]))
+    assert f'--tip {tip}: 2 poses; one 4x4' in refusal(capsys, *theatre, '--tip', tip)
+    (folder / 'a=b.txt').write_text((folder / 'T.txt').read_text())
+    assert answer(capsys, *theatre, '--tip', str(folder / 'a=b.txt'))['tip_drawn']
+    assert 'NAME=MM with there is none' in refusal(capsys, *words(folder, '--margin', 'liver=2'))
+
+
+@pytest.mark.parametrize(('broken', 'state'), [(Rasteriser, 'live'), (Marks, 'live'), (Marks, 'lost'), (Marks, 'refused')])
+def test_a_kernel_that_fails_ends_the_command(
+    broken: Any, state: str, theatre: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trap(*_: Any, **__: Any) -> None:
+        raise KernelError('the kernel trapped')
+
+    monkeypatch.setattr(broken, 'render' if broken is Rasteriser else 'draw', trap)
+    assert refusal(capsys, *theatre, '--state', state) == 'the kernel trapped'

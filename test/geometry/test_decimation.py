@@ -8,7 +8,7 @@ import pytest
 from arsurg_ros.errors import DataError
 from arsurg_ros.geometry.decimation import decimated, distances_m
 from arsurg_ros.geometry.mesh_checks import inspect_mesh
-from arsurg_ros.overlay.distance import SurfaceQuery
+from arsurg_ros.kernels.distance import DistanceField
 from arsurg_ros.synthetic.phantom import icosphere
 from arsurg_ros.types import Mesh
 
@@ -50,5 +50,5 @@ def test_too_few_are_refused() -> None:
 def test_distances_agree_with_the_exact_query() -> None:
     mesh = decimated(sphere(4), 700)
     points = np.random.default_rng(1).normal(0, 0.05, (200, 3))
-    query = SurfaceQuery(mesh)
-    assert distances_m(mesh, points) == pytest.approx([query.query(p).distance_m for p in points], abs=1e-8)
+    exact = DistanceField([mesh]).query(points).distance_m[:, 0]
+    assert distances_m(mesh, points) == pytest.approx(exact, abs=1e-8)

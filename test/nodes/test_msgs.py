@@ -74,8 +74,9 @@ def test_a_fisheye_survives_with_four_coefficients():
 def test_camera_info_that_is_none():
     with pytest.raises(DataError, match="'rational_polynomial'; valid: plumb_bob, equidistant"):
         msgs.camera_from_info(CameraInfo(distortion_model='rational_polynomial', width=4, height=4))
+    k = np.eye(3).ravel()
     with pytest.raises(ConfigError, match='0 or 4 finite numbers'):
-        msgs.camera_from_info(CameraInfo(distortion_model='equidistant', width=4, height=4, k=[1.0, 0, 0] * 3, d=[0.0] * 5))
+        msgs.camera_from_info(CameraInfo(distortion_model='equidistant', width=4, height=4, k=k, d=[0.0] * 5))
     with pytest.raises(ConfigError, match='calibrated'):
         msgs.camera_from_info(CameraInfo(width=4, height=4))
 

@@ -36,7 +36,9 @@ class Room:
         self.shown = graph.listen(Image, '/arsurg/overlay/image_raw')
         self.states = graph.listen(DiagnosticArray, '/arsurg/overlay/state', qos.LATCHED)
         self.markers = graph.listen(MarkerArray, '/arsurg/overlay/markers', qos.LATCHED)
-        self.node = graph.start(OverlayNode, **{'scene': SCENE_FILE, 'pose_wait_s': 0.1, **parameters})
+        # Without a budget: on a slow machine meshes would be coarser from one picture to the next.
+        defaults = {'scene': SCENE_FILE, 'pose_wait_s': 0.1, 'frame_budget_ms': 0.0}
+        self.node = graph.start(OverlayNode, **{**defaults, **parameters})
         self.image = graph.publisher(Image, '/arsurg/camera/image_raw')
         self.info = graph.publisher(CameraInfo, '/arsurg/camera/camera_info')
         self.tf = graph.publisher(TFMessage, '/tf', qos.TF)
@@ -364,7 +366,7 @@ def test_from_the_trackers_residual_to_the_picture(graph, tmp_path):
                 break
         seen.append((room.state(), target_pixels(pixels(shown)) > 50))
     assert seen == [('live', True), ('drift', True), ('refused', False), ('live', True)]
-    assert [name for name, _ in room.node._margins] == ['tumour']
+    assert [name for name, _ in room.node._registered.margins] == ['tumour']
 
 
 def test_a_drift_that_is_not_watched_is_written_beside_the_fre(graph, monkeypatch):
@@ -378,7 +380,7 @@ def test_a_drift_that_is_not_watched_is_written_beside_the_fre(graph, monkeypatc
     watched = pixels(room.frame())
     assert graph.until(lambda: room.state() == 'live')
     assert (unwatched[-60:, :200] != watched[-60:, :200]).any()
-    monkeypatch.setattr('arsurg_ros.nodes.overlay.DRIFT_SILENT_S', 0.1)
+    monkeypatch.setattr('arsurg_ros.nodes.registered.DRIFT_SILENT_S', 0.1)
     graph.during(0.2)
     assert np.array_equal(pixels(room.frame())[-60:, :200], unwatched[-60:, :200])
     said.publish(drift('error', 'broken'))
@@ -396,10 +398,10 @@ def test_the_margins_are_the_registrations_and_go_with_it(graph):
     room.register()
     room.frame()
     assert graph.until(lambda: room.state() == 'live')
-    assert room.node._margins == (('tumour', pytest.approx(0.00125)), ('vein', pytest.approx(0.0008)))
+    assert room.node._registered.margins == (('tumour', pytest.approx(0.00125)), ('vein', pytest.approx(0.0008)))
     room.result.publish(msgs.no_registration_msg(room.now_ns, 'ref'))
     graph.during(0.2)
-    assert room.node._margins == ()
+    assert room.node._registered.margins == ()
     bad = {'accepted': True, 'fre_mm': 0.4, 'tre95_mm.tumour': 'large'}
     quality.publish(DiagnosticArray(status=[msgs.status('q', 'ref', DiagnosticStatus.OK, '', bad)]))
     assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
@@ -411,12 +413,12 @@ def test_a_foreign_drift_message_is_one_line_and_no_ok(graph):
     said.publish(drift('ok'))
     said.publish(drift('fine'))
     assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
-    assert room.node._drift_now().reason == 'nobody watches the registration'
+    assert room.node._registered.drift.reason == 'nobody watches the registration'
     said.publish(drift('error', 'broken'))
-    assert graph.until(lambda: room.node._drift_now().level is DriftLevel.ERROR)
+    assert graph.until(lambda: room.node._registered.drift.level is DriftLevel.ERROR)
     said.publish(drift('fine'))
     assert graph.until(lambda: room.node.stats.counts['refused'] == 2)
-    assert room.node._drift_now().reason == 'broken'  # a message that is none takes no error away
+    assert room.node._registered.drift.reason == 'broken'  # a message that is none takes no error away
 
 
 def test_markers_come_and_go_with_the_state(graph):
@@ -454,7 +456,7 @@ def test_a_refused_scene(graph, parameters, says):
 
 def test_release_leaves_no_files_behind(graph):
     room = Room(graph)
-    folder = room.node._meshes._folder
+    folder = room.node._markers.meshes._folder
     assert list(folder.iterdir())
     graph.stop(room.node)
     assert not folder.exists()

@@ -41,6 +41,14 @@ def test_the_window_has_the_picture_and_says_itself_when_none_comes(graph, viewe
     assert viewer.health()[1] == 'showing'
 
 
+def test_red_is_red_whatever_the_order_of_the_colours(graph, viewer):
+    image = np.zeros((480, 640, 3), np.uint8)
+    image[..., 0] = 200
+    frame = Frame(graph.probe.get_clock().now().nanoseconds, 'cam', image, 'rgb8')
+    graph.publisher(Image, '/arsurg/overlay/image_raw').publish(msgs.image_from_frame(frame))
+    assert graph.until(lambda: np.array_equal(viewer.window.grab(), image[..., ::-1]))
+
+
 def test_before_anything_comes_it_says_so(graph, viewer):
     assert viewer.health()[1] == 'no picture yet' and not viewer.ready()
     assert viewer.window.grab().any()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from arsurg_ros.errors import DataError
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.backends import BACKENDS
-from arsurg_ros.overlay.distance import TipDistances, as_text, nearest_of_each_role
+from arsurg_ros.overlay.distance import TipDistances, nearest_of_each_role
 from arsurg_ros.overlay.scene import make_scene
 from arsurg_ros.overlay.style import Role
 from arsurg_ros.types import F64, Mesh
@@ -43,7 +43,6 @@ def test_targets_come_first_and_each_role_by_distance(tip_distances: TipDistance
     assert [d.distance_m for d in found] == pytest.approx(expected, abs=1e-8)
     assert not any(d.inside for d in found)
     assert found[0].closest_ct_m == pytest.approx([0.09, -0.01, 0.0], abs=1e-8)
-    assert found[0].direction_ct == pytest.approx(np.array([1, 1, 0]) / np.sqrt(2), abs=1e-6)
 
 
 def test_what_encloses_the_tip_is_the_nearest(cube_mesh: Mesh, T_cam_ct: F64) -> None:
@@ -77,10 +76,10 @@ def test_a_tip_beyond_every_room_has_none(tip_distances: TipDistances, T_cam_ct:
     assert len(tip_distances.at(T_cam_ct, tip_at([2e5, 0, 0], T_cam_ct), EVERY)) == 4
 
 
-def test_a_tip_on_the_surface_has_no_direction(tip_distances: TipDistances) -> None:
+def test_a_tip_on_the_surface_is_at_its_closest_point(tip_distances: TipDistances) -> None:
     corner = np.float32([0.01, 0.01, 0.01]).astype(float)
     found = tip_distances.at(np.eye(4), se3.compose(np.eye(3), corner), {'near'})
-    assert found[0].distance_m == 0.0 and found[0].direction_ct.tolist() == [0, 0, 0]
+    assert found[0].distance_m == 0.0 and found[0].closest_ct_m.tolist() == corner.tolist()
 
 
 def test_a_target_without_triangles_is_refused(cube_mesh: Mesh) -> None:
@@ -99,7 +98,7 @@ def test_where_the_camera_stands_changes_nothing(cube_mesh: Mesh, twist: list[fl
         assert a.closest_ct_m == pytest.approx(b.closest_ct_m, abs=1e-12)
 
 
-def test_the_nearest_of_each_role_is_put_in_words(tip_distances: TipDistances, T_cam_ct: F64) -> None:
+def test_the_nearest_of_each_role(tip_distances: TipDistances, T_cam_ct: F64) -> None:
     found = tip_distances.at(T_cam_ct, tip_at([0.0, 0.0925, 0.0], T_cam_ct), EVERY)
-    assert [as_text(d) for d in nearest_of_each_role(found)] == ['tip to near: 82.5 mm', 'tip INSIDE vein: 2.5 mm deep']
+    assert [(d.name, d.inside) for d in nearest_of_each_role(found)] == [('near', False), ('vein', True)]
     assert nearest_of_each_role(()) == []

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,14 @@ def test_a_tip_out_of_sight_has_no_marks(camera: CameraModel, t_m: tuple[float, 
     assert tip_marks(camera, se3.compose(np.eye(3), t_m)) == ()
 
 
+def test_a_tip_that_the_lens_maps_back_into_the_picture_has_no_marks(camera: CameraModel, T_cam_tip: F64) -> None:
+    bent = replace(camera, distortion=np.array([-0.3, 0, 0, 0, 0]))
+    beside = np.array([[0.175, 0.0, 0.1]])  # 60 degrees off the axis
+    assert 0 < project(bent, beside)[0, 0] < camera.width_px
+    assert tip_marks(bent, se3.compose(np.eye(3), beside[0])) == ()
+    assert tip_marks(bent, T_cam_tip) != ()
+
+
 @pytest.mark.parametrize('corner', CORNERS)
 def test_text_stays_in_its_corner(corner: tuple[float, float]) -> None:
     block = text_block(SIZE, [Line('tip to tumour: 12.3 mm'), Line('FRE 0.45 mm')], corner, 8)
@@ -82,10 +92,11 @@ def test_text_can_be_read_from_two_metres_and_leaves_room_in_a_small_picture() -
 
 
 def test_columns_are_aligned_and_numbers_end_at_one_place() -> None:
-    lines = [margin_line('tumour', 0.0123, 0.0012), margin_line('portal_vein', 0.1041, 0.0021), Line('a heading')]
+    lines = [margin_line(*known, inside=False) for known in (('tumour', 0.0123, 0.0012), ('portal_vein', 0.1041, 0.0021))]
+    lines.append(Line('a heading'))
     block = text_block((1920, 1080), lines, (0, 0), 10)
     found = texts(block)
-    ends = [t.x_px + text_size(t.text, t.size_px).width_px for t in found]
+    ends = [t.x_px + text_size(t.text, t.size_px, t.bold).width_px for t in found]
     assert [t.text for t in found] == ['tumour', '12.3 mm', '± 1.2', 'portal vein', '104.1 mm', '± 2.1', 'a heading']
     assert ends[1] == pytest.approx(ends[4]) and ends[2] == pytest.approx(ends[5]) and found[0].x_px == found[3].x_px
     assert max(ends) == pytest.approx(block.x + block.width - round(draw.PADDING * em_px(1080)), abs=1)
@@ -93,7 +104,8 @@ def test_columns_are_aligned_and_numbers_end_at_one_place() -> None:
 
 
 def test_a_margin_says_what_is_known() -> None:
-    assert margin_line('a_vein', 0.003, inside=True, bold=True) == Line('a vein\tinside 3.0 mm', bold=True)
+    assert margin_line('a_vein', 0.003, None, inside=True).text == 'a vein\tinside 3.0 mm'
+    assert margin_line('a_vein', 0.003, 0.001, inside=False).text == 'a vein\t3.0 mm\t± 1.0'
 
 
 def test_a_long_line_goes_on_below_and_ends_in_dots() -> None:

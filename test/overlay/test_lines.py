@@ -90,13 +90,6 @@ def test_a_gap_behind_the_camera_parts_a_line(camera: CameraModel) -> None:
     assert left.points_px[:, 0].max() < 159.5 < right.points_px[:, 0].min()
 
 
-def test_a_closed_line_comes_back(camera: CameraModel) -> None:
-    points = np.array([(-0.02, -0.02, 0.1), (0.02, -0.02, 0.1), (0.0, 0.02, 0.1)])
-    halo, line = projected_line(camera, points, STYLE, closed=True)
-    assert isinstance(line, Polyline) and isinstance(halo, Polyline) and halo.rgb == (0, 0, 0)
-    assert line.points_px[0] == pytest.approx(line.points_px[-1])
-
-
 def test_a_strong_lens_bends_the_line_and_its_fold_draws_nothing(camera: CameraModel) -> None:
     barrel = replace(camera, distortion=np.array([-0.35, 0.1, 0.0, 0.0, 0.0]))
     (line,) = pieces(barrel, [(-0.05, 0.03, 0.1), (0.05, 0.03, 0.1)])

@@ -41,7 +41,7 @@ def test_depths_for_the_budget_are_none_where_nothing_is_drawn(scene: Scene, cam
     assert len(depths) == 3 and depths[0] == frame_look(scene, camera, T_cam_ct).near_m
     assert nearest_depths_m(scene.with_visible({'organ': False}), T_cam_ct) == [None, *depths[1:]]
     assert nearest_depths_m(scene, se3.compose(np.eye(3), [0, 0, -1.0])) == [None] * 3
-    grown = replace(scene.anatomies[0], style=replace(scene.styles[0], inflate_m=0.01))
+    grown = replace(scene.anatomies[0], style=replace(scene.anatomies[0].style, inflate_m=0.01))
     near = depth_ranges_m(replace(scene, anatomies=(grown,)), T_cam_ct)[0]
     assert near is not None and depths[0] is not None and near[0] < depths[0] - 0.009
 
@@ -63,6 +63,16 @@ def test_a_window_about_the_tip_is_there_while_the_tip_is(
     assert window is not None
     assert (window.u_px, window.v_px) == pytest.approx(tuple(project(camera, T_cam_tip[None, :3, 3])[0]))
     assert frame_look(at_tip, camera, T_cam_ct).window is None
+
+
+def test_a_tip_that_the_lens_maps_back_into_the_picture_has_no_window(
+    scene: Scene, camera: CameraModel, T_cam_ct: F64, T_cam_tip: F64
+) -> None:
+    bent = replace(camera, distortion=np.array([-0.3, 0, 0, 0, 0]))
+    beside = se3.compose(np.eye(3), [0.175, 0.0, 0.1])
+    assert 0 < project(bent, beside[None, :3, 3])[0, 0] < camera.width_px
+    assert frame_look(windowed(scene, 'tip'), bent, T_cam_ct, T_cam_tip=beside).window is None
+    assert frame_look(windowed(scene, 'tip'), bent, T_cam_ct, T_cam_tip=T_cam_tip).window is not None
 
 
 def test_the_mask_is_handed_on(scene: Scene, camera: CameraModel, T_cam_ct: F64) -> None:

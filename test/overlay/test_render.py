@@ -206,14 +206,14 @@ def test_the_tip_and_its_distances(
     to_vessel = np.abs(p_ct - (0.024, 0.0, -0.012)) - 0.004
     assert vessel.distance_m == pytest.approx(np.linalg.norm(np.maximum(to_vessel, 0)), abs=1e-8)
     for d in result.distances:
-        assert p_ct + d.distance_m * d.direction_ct == pytest.approx(d.closest_ct_m, abs=1e-12)
+        assert np.linalg.norm(d.closest_ct_m - p_ct) == pytest.approx(d.distance_m, abs=1e-12)
 
 
 def test_a_tip_inside_is_told_with_its_depth(renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64) -> None:
     tip = T_cam_ct @ se3.compose(np.eye(3), [0.002, 0.0, 0.0])
     tumour, vessel = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts(tip)).distances
     assert tumour.inside and tumour.distance_m == pytest.approx(0.008, abs=1e-6) and not vessel.inside
-    assert tumour.direction_ct == pytest.approx([1.0, 0.0, 0.0], abs=1e-6)
+    assert tumour.closest_ct_m == pytest.approx([0.01, 0.0, 0.0], abs=1e-6)
 
 
 def test_a_kernel_of_distances_that_fails_is_a_refusal(
@@ -256,7 +256,7 @@ def test_numbers_are_shown_only_beside_anatomy(
 
 
 def distance(name: str, role: Role, distance_m: float, inside: bool = False) -> StructureDistance:
-    return StructureDistance(name, role, distance_m, inside, np.zeros(3), np.zeros(3))
+    return StructureDistance(name, role, distance_m, inside, np.zeros(3))
 
 
 def test_readouts_say_the_nearest_target_and_the_nearest_risk_and_inside_in_words() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from arsurg_ros.errors import ConfigError, DataError
+from arsurg_ros.kernels.raster_rows import style_rows
 from arsurg_ros.overlay.style import (
     ANATOMY,
     DEFAULT_STYLE,
@@ -21,7 +23,7 @@ from arsurg_ros.overlay.style import (
     load_style,
     parse_colour,
 )
-from arsurg_ros.types import MeshStyle
+from arsurg_ros.types import Mesh, MeshStyle
 
 from .colour_vision import VISION, ciede2000, least_difference, seen_lab
 
@@ -94,8 +96,17 @@ def test_the_palette_is_okabe_and_itos_and_outlines_come_first() -> None:
 
 def test_lines_grow_with_the_picture() -> None:
     style = MeshStyle((0, 0, 0), width_px=4)
-    assert [for_height(style, h).width_px for h in (1080, 2160, 540)] == [4, 8, 2]
+    assert [for_height(style, h).width_px for h in (1080, 1440, 540)] == [4, pytest.approx(16 / 3), 2]
     assert for_height(style, 10).width_px == THINNEST_PX and for_height(style, 100_000).width_px == THICKEST_PX
+
+
+@pytest.mark.parametrize('height_px', [4, 240, 480, 1080, 2160, 4320, 16384])
+def test_every_roles_lines_can_be_drawn_in_a_picture_of_any_height(height_px: int) -> None:
+    widest = replace(DEFAULT_STYLE[Role.TARGET], line_px=THICKEST_PX)
+    styles = [s.mesh_style((0, 0, 0)) for s in (*DEFAULT_STYLE.values(), widest)]
+    one = Mesh('one', np.zeros((3, 3), np.float32), np.array([[0, 1, 2]], np.uint32))
+    rows = style_rows([one] * len(styles), [for_height(style, height_px) for style in styles], 'bgr8')
+    assert (rows[:, 7] >= THINNEST_PX).all() and rows[:, 7].max() <= THICKEST_PX
 
 
 @pytest.mark.parametrize('path', sorted(STYLES.glob('*.yaml')), ids=lambda p: p.stem)
@@ -125,7 +136,7 @@ def test_a_sheet_replaces_what_it_names_alone(tmp_path: Path) -> None:
         ({'target': {'colours': 'red'}}, 'colours .*: a list of at least one'),
         ({'target': {'colours': ['red']}}, "colours 'red'; valid"),
         ({'target': {'fill': -1}}, 'fill -1; valid: a number from 0 to 1'),
-        ({'margin': {'line_px': 0}}, 'margin: line_px 0; valid: a number from 1 to 20'),
+        ({'margin': {'line_px': 0}}, 'margin: line_px 0; valid: a number from 1 to 6'),
         ({'margin': {'dashed': 1}}, 'margin: dashed 1; valid: true, false'),
         ({'risk': {'crease': 'sharp'}}, "risk: crease 'sharp'; valid"),
     ],

@@ -103,17 +103,18 @@ def test_the_extent_holds_every_vertex() -> None:
 def test_the_renderer_draws_the_view(scene: Scene, camera: CameraModel, frame: U8, T_cam_ct: F64, T_cam_tip: F64) -> None:
     renderer = OverlayRenderer(scene, 320, 240)
     names = [mesh.name for mesh in scene.meshes]
+    targets_named = [a.name for a in scene.anatomies if a.role is Role.TARGET]
     everything = renderer.render(frame, camera, T_cam_ct, OverlayState.LIVE, Readouts(T_cam_tip))
     assert everything.distances and everything.ids is not None
     drawn = set(np.unique(everything.ids))
-    others = {names.index(n) + 1 for n in names} - {names.index(m.name) + 1 for m in scene.targets}
+    others = {names.index(n) + 1 for n in names} - {names.index(n) + 1 for n in targets_named}
     assert others & drawn
-    renderer.view = view_of(scene, show=[m.name for m in scene.targets])
+    renderer.view = view_of(scene, show=targets_named)
     targets = renderer.render(frame, camera, T_cam_ct, OverlayState.LIVE, Readouts())
     assert targets.ids is not None and targets.ids.any() and not others & set(np.unique(targets.ids))
-    renderer.view = view_of(scene, hide=[m.name for m in scene.targets])
+    renderer.view = view_of(scene, hide=targets_named)
     without = renderer.render(frame, camera, T_cam_ct, OverlayState.LIVE, Readouts(T_cam_tip))
-    hidden = {names.index(m.name) + 1 for m in scene.targets}
+    hidden = {names.index(n) + 1 for n in targets_named}
     assert {d.role for d in without.distances} == {Role.RISK} and without.ids is not None
     assert not hidden & set(np.unique(without.ids))
 
