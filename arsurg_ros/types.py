@@ -336,7 +336,8 @@ class MeshStyle:
     """How a mesh is drawn: colour as (r, g, b) 0-255; opacities of the fill, the outline and the creases, 0-1.
 
     Lines are ``width_px`` wide and, where ``dashed``, broken. The surface is drawn ``inflate_m`` out along its vertex
-    normals: a margin's shell. An ``occluder`` is not drawn: nothing is drawn over what it covers.
+    normals: a margin's shell. An ``occluder`` is not drawn: nothing is drawn over what it covers. What is not ``solid``, such
+    as a shell, is drawn as ever, but depth and ids are of what else is there.
     """
 
     rgb: tuple[int, int, int]
@@ -348,6 +349,7 @@ class MeshStyle:
     dashed: bool = False
     occluder: bool = False
     inflate_m: float = 0.0
+    solid: bool = True
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,8 @@ def refused(name: str, T0: F64, T1: F64, alpha: float) -> Case:
 
 
 STYLE = {
-    'fill': 0.5, 'outline': 1.0, 'visible': 1.0, 'crease': 0.0, 'width': 2.0, 'dashed': 0.0, 'occluder': 0.0, 'inflate': 0.0
+    'fill': 0.5, 'outline': 1.0, 'visible': 1.0, 'crease': 0.0, 'width': 2.0, 'dashed': 0.0, 'occluder': 0.0, 'inflate': 0.0,
+    'shell': 0.0,
 }  # fmt: skip
 PLAIN = (0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -190,6 +191,8 @@ def overlay() -> list[Case]:
         scene('depth cue and window', plain, [shell, core], [ahead, beside], [lines, {}],
               (0.8, 0.1, 0.25, 1.0, 14.0, 11.0, 8.0, 3.0, 0.5)),
         scene('mask and occluder', plain, [shell, core], [ahead, beside], [lines, {'occluder': 1.0}], PLAIN, mask),
+        scene('shells have neither depth nor id', plain, [shell, core, shell], [ahead, ahead, beside],
+              [lines | {'shell': 1.0}, {'fill': 0.6}, {'shell': 1.0, 'inflate': 0.005, 'dashed': 1.0}]),
     ]  # fmt: skip
 
 
@@ -224,10 +227,10 @@ def scene(
     """Return one picture of 32x24; ``look`` is the kernel's row."""
     width, height = 32, 24
     kept = [Mesh('golden', np.asarray(v, np.float32), np.asarray(t, np.uint32)) for v, t in meshes]
-    colours = [(40, 90, 220), (90, 180, 40)]
+    colours = [(40, 90, 220), (90, 180, 40), (200, 60, 120)]
     rows = np.zeros((len(meshes), 16), np.float32)
     for row, colour, style in zip(rows, colours, styles, strict=False):
-        row[:11] = (*colour, *(STYLE | style).values())
+        row[:12] = (*colour, *(STYLE | style).values())
     case = {
         'name': name,
         'width': width,

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -22,7 +21,6 @@ from arsurg_ros.files.images import read_bgr
 from arsurg_ros.files.source import UNITS_M
 from arsurg_ros.kernels.backends import BACKENDS
 from arsurg_ros.overlay.modes import FILLS, WINDOWS
-from arsurg_ros.overlay.readouts import Readouts
 from arsurg_ros.overlay.render import OverlayRenderer, RenderedOverlay
 from arsurg_ros.overlay.scene import Scene
 from arsurg_ros.overlay.state import OverlayState
@@ -120,25 +118,19 @@ def draw(scene: Scene, camera: CameraModel, T_cam_ct: F64, image: U8 | None, ask
     """
     renderer = OverlayRenderer(scene, camera.width_px, camera.height_px, backend=backend)
     frame = np.zeros((camera.height_px, camera.width_px, 3), np.uint8) if image is None else image
-    ids, depth_m = np.zeros(frame.shape[:2], np.uint8), np.full(frame.shape[:2], np.inf, np.float32)
-    if asked.state.draws:
-        # Ids and depth without the shells that surround a structure; and a first frame's time is that of memory which is
-        # touched for the first time.
-        shells = {a.name for a in scene.anatomies if a.margin_of}
-        renderer.view = replace(asked.view, hidden=asked.view.hidden | shells)
-        bare = _checked(renderer.render(frame, camera, T_cam_ct, OverlayState.LIVE, Readouts()), OverlayState.LIVE, '')
-        assert bare.ids is not None
-        assert bare.depth_m is not None
-        ids, depth_m = np.array(bare.ids), np.array(bare.depth_m)
     renderer.view = asked.view
-    out = renderer.render(frame, camera, T_cam_ct, asked.state, asked.readouts)
-    return Drawn(_checked(out, asked.state, asked.readouts.reason), depth_m, ids)
+    # a first frame's time is that of memory which is touched for the first time
+    for _ in range(1 if backend == 'numpy' else 2):
+        out = renderer.render(frame, camera, T_cam_ct, asked.state, asked.readouts)
+        _check(out, asked)
+    ids = np.zeros(frame.shape[:2], np.uint8) if out.ids is None else out.ids
+    depth_m = np.full(frame.shape[:2], np.inf, np.float32) if out.depth_m is None else out.depth_m
+    return Drawn(out, depth_m, ids)
 
 
-def _checked(out: RenderedOverlay, state: OverlayState, reason: str) -> RenderedOverlay:
-    if (out.state, out.reason) != (state, reason):
+def _check(out: RenderedOverlay, asked: Asked) -> None:
+    if (out.state, out.reason) != (asked.state, asked.readouts.reason):
         raise KernelError(out.reason)
-    return out
 
 
 def check_files(args: argparse.Namespace) -> None:

@@ -8,6 +8,9 @@ section 2.3; a twist is (v, w). Quaternions are (x, y, z, w), Hamilton, as in RO
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -43,12 +46,20 @@ def transform(T: F64, points_m: ArrayLike) -> F64:
 def is_rigid(T: ArrayLike, tolerance: float = RIGID_TOLERANCE) -> bool:
     """Tell whether a 4x4 is finite, orthonormal, right-handed, with last row 0 0 0 1."""
     M = np.asarray(T, dtype=np.float64)
-    if M.shape != (4, 4) or not np.isfinite(M).all():
+    if M.shape != (4, 4):
         return False
-    R = M[:3, :3]
-    with np.errstate(over='ignore', invalid='ignore'):  # huge numbers are not rigid either
-        orthonormal = bool(np.abs(R.T @ R - np.eye(3)).max() <= tolerance)
-    return orthonormal and bool(np.linalg.det(R) > 0) and bool(np.abs(M[3] - (0, 0, 0, 1)).max() <= tolerance)
+    # plain numbers: several poses a frame are asked about, and calls on arrays so small are slower; nan fails every test
+    rows: list[list[float]] = M.tolist()
+    x, y, z, t = zip(*rows[:3], strict=True)
+    products = [_dot(x, x) - 1, _dot(y, y) - 1, _dot(z, z) - 1, _dot(x, y), _dot(x, z), _dot(y, z)]
+    last = [v - w for v, w in zip(rows[3], (0.0, 0.0, 0.0, 1.0), strict=True)]
+    near = all(abs(v) <= tolerance for v in (*products, *last)) and all(map(math.isfinite, t))
+    right_handed = _dot(x, (y[1] * z[2] - y[2] * z[1], y[2] * z[0] - y[0] * z[2], y[0] * z[1] - y[1] * z[0])) > 0
+    return near and right_handed
+
+
+def _dot(a: Sequence[float], b: Sequence[float]) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def rotation_angle_rad(R: F64) -> float:

@@ -72,7 +72,7 @@ def check_overlay(case: Case, backend: str) -> str:
     """Return what differs, or an empty string."""
     make = pick(backend, RASTERISERS)
     width, height, n = case['width'], case['height'], len(case['meshes'])
-    raster = make(width, height, n, [_mesh(m) for m in case['meshes']])
+    raster = make(width, height, n, [_mesh(m) for m in case['meshes']], 1)
     image = background(width, height)
     depth, ids, _ = raster.render(image, overlay_rows(case))
     wanted = np.array(case['depth'], np.float32).reshape(height, width)

@@ -4,24 +4,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from arsurg_ros.errors import ConfigError, DataError, KernelError
+from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.kernels.backends import pick
-from arsurg_ros.kernels.host import MEMORY_LIMIT_BYTES, Kernel, PerThread
-from arsurg_ros.kernels.layouts import OVERLAY
 from arsurg_ros.kernels.raster_rows import CameraRows, Rows, look_row, pose_rows, style_rows
+from arsurg_ros.kernels.raster_wasm import Region, WasmRasteriser
 from arsurg_ros.kernels.reference_raster import ReferenceRasteriser
 from arsurg_ros.types import F32, F64, U8, U32, CameraModel, Look, Mesh, MeshStyle
 
 MOST_MESHES = 254
 PLAIN = Look()
-PREPARE_DEADLINE_S = 20.0
+MOST_THREADS, CORES_FOR_TWO = 8, 4
 ENCODINGS = ('bgr8', 'rgb8')
-Region = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,18 @@ class RasterResult:
 
     The rest are views into the rasteriser's memory, valid until its next render: copy what must last. ``depth_m`` (H, W)
     float32, z in the camera frame, inf where no mesh is; ``ids`` (H, W) uint8, 0 where no mesh is, k + 1 where mesh k is
-    the nearest.
+    the nearest of the solid ones.
     """
 
     image: U8
     depth_m: F32
     ids: U8
     region: Region
+
+
+def fitting_threads() -> int:
+    """Return how many threads pay: two with at least four cores, one with fewer, which the rest of the system needs."""
+    return 2 if len(os.sched_getaffinity(0)) >= CORES_FOR_TWO else 1
 
 
 class Rasteriser:
@@ -56,14 +60,19 @@ class Rasteriser:
         *,
         levels: Sequence[Sequence[Mesh]] | None = None,
         backend: str = 'wasm',
+        threads: int = 1,
     ) -> None:
         """Check and upload the meshes; ``levels[k]`` are coarser versions of mesh k, its levels 1, 2, ....
 
-        Raises ConfigError (size, number, backend), DataError (a mesh), KernelError (they need more than the memory limit).
+        Each of ``threads`` (1 to 8) has the meshes in a memory of its own and draws its share of the picture, the same to the
+        bit; the twin has no use for more than one. Raises ConfigError (size, number, threads, backend), DataError (a mesh),
+        KernelError (they need more than the memory limit).
         """
         make = pick(backend, RASTERISERS)
         if not (1 <= width_px <= 16384 and 1 <= height_px <= 16384):
             raise ConfigError(f'rasteriser: size {width_px}x{height_px}; 1 to 16384 px each way are valid')
+        if not 1 <= threads <= MOST_THREADS:
+            raise ConfigError(f'rasteriser: threads {threads}; 1 to {MOST_THREADS} are valid')
         if len(meshes) > MOST_MESHES:
             raise ConfigError(f'rasteriser: {len(meshes)} meshes; at most {MOST_MESHES} are valid')
         if levels is not None and len(levels) != len(meshes):
@@ -77,7 +86,7 @@ class Rasteriser:
         self._levels = [len(group) for group in groups]
         self._first_row = np.concatenate([[0], np.cumsum(self._levels)[:-1]]).astype(np.int64)
         self._cameras = CameraRows()
-        self._impl = make(width_px, height_px, len(meshes), resident)
+        self._impl = make(width_px, height_px, len(meshes), resident, threads)
 
     def render(
         self,
@@ -147,63 +156,8 @@ def check_mesh(mesh: Mesh) -> None:
         raise DataError(f'mesh {mesh.name!r}: triangle index {bad}; 0 to {len(v) - 1} are valid')
 
 
-class WasmRasteriser:
-    """The kernel's side: one instance a thread, each with the meshes in its memory."""
-
-    def __init__(self, width_px: int, height_px: int, meshes: int, resident: Sequence[Mesh]) -> None:
-        self._shape = (height_px, width_px)
-        self._resident = resident
-        vertices = sum(len(m.vertices_m) for m in resident)
-        triangles = sum(len(m.triangles) for m in resident)
-        counts = (vertices, triangles, meshes, len(resident))
-        self._capacities = (width_px, height_px, *(max(n, 1) for n in counts))
-        self._meshes = meshes
-        self._kernels = PerThread(OVERLAY, prepare=self._upload)
-        try:
-            self._kernels.get(*self._capacities)
-        except KernelError as e:
-            if 'too large' not in str(e):
-                raise
-            limit = f'{MEMORY_LIMIT_BYTES >> 20} MiB'
-            raise KernelError(
-                f'rasteriser: {triangles} triangles, {vertices} vertices at {width_px}x{height_px} px, levels included, need '
-                f'more than {limit}; about 1,400,000 triangles fit at 3840x2160: decimate the meshes'
-            ) from None
-
-    def _upload(self, kernel: Kernel) -> None:
-        blocks, v, t = kernel.blocks, 0, 0
-        for k, mesh in enumerate(self._resident):
-            nv, nt = len(mesh.vertices_m), len(mesh.triangles)
-            blocks['table'][16 * k : 16 * k + 4] = v, nv, t, nt
-            blocks['vertices'][3 * v : 3 * (v + nv)] = mesh.vertices_m.ravel()
-            blocks['triangles'][3 * t : 3 * (t + nt)] = mesh.triangles.ravel()
-            v, t = v + nv, t + nt
-        blocks['state'][4:6] = len(self._resident), self._meshes
-        kernel.call('prepare', PREPARE_DEADLINE_S)
-
-    def render(self, image: U8, rows: Rows) -> tuple[F32, U8, Region]:
-        """Draw in place; only what is touched is copied into the kernel's memory and out."""
-        kernel = self._kernels.get(*self._capacities)
-        blocks, shape = kernel.blocks, self._shape
-        for name in ('camera', 'poses', 'styles', 'look', 'select'):
-            values = getattr(rows, name)
-            blocks[name][: values.size] = values.ravel()
-        if kernel.call('project'):
-            raise KernelError('kernel overlay: project: too many triangles cross the border of what the camera sees')
-        x0, y0, x1, y1 = blocks['state'][:4].tolist()
-        frame: U8 = blocks['image'].reshape(*shape, 3)
-        touched = np.s_[y0:y1, x0:x1]
-        np.copyto(frame[touched], image[touched])
-        if rows.mask is not None:
-            pixels = shape[0] * shape[1]
-            np.copyto(blocks['mask'][:pixels].reshape(shape)[touched], rows.mask[touched])
-        kernel.call('render')
-        np.copyto(image[touched], frame[touched])
-        return blocks['depth'].reshape(shape), blocks['ids'].reshape(shape), (x0, y0, x1, y1)
-
-
 Implementation = WasmRasteriser | ReferenceRasteriser
-RASTERISERS: dict[str, Callable[[int, int, int, Sequence[Mesh]], Implementation]] = {
+RASTERISERS: dict[str, Callable[[int, int, int, Sequence[Mesh], int], Implementation]] = {
     'wasm': WasmRasteriser,
     'numpy': ReferenceRasteriser,
 }

@@ -63,11 +63,13 @@ def pose_rows(meshes: Sequence[Mesh], T_cam_mesh: Sequence[F64], styles: Sequenc
     if len(T_cam_mesh) != n or len(styles) != n:
         raise DataError(f'{len(T_cam_mesh)} poses and {len(styles)} styles for {n} meshes')
     rows = np.tile(np.eye(4), (n, 1, 1))
+    sound: set[int] = set()  # all of a scene's structures have one and the same pose
     for k, (T, style, mesh) in enumerate(zip(T_cam_mesh, styles, meshes, strict=True)):
         if not style.visible:
             continue  # never read by the kernel
-        if not is_rigid(T):
+        if id(T) not in sound and not is_rigid(T):
             raise DataError(f'T_cam_mesh of mesh {mesh.name!r} is not a finite rigid transform (4, 4)')
+        sound.add(id(T))
         rows[k] = T
     return np.ascontiguousarray(rows[:, :3])
 
@@ -88,8 +90,8 @@ def style_rows(meshes: Sequence[Mesh], styles: Sequence[MeshStyle], encoding: st
         if not abs(style.inflate_m) <= 1.0:
             raise ConfigError(f'{where}: inflate_m {style.inflate_m}; -1 to 1 m is valid')
         row[:3] = rgb if encoding == 'rgb8' else rgb[::-1]
-        row[3:11] = (style.fill, style.outline, style.visible, style.crease, style.width_px, style.dashed,
-                     style.occluder, style.inflate_m)  # fmt: skip
+        row[3:12] = (style.fill, style.outline, style.visible, style.crease, style.width_px, style.dashed,
+                     style.occluder, style.inflate_m, not style.solid)  # fmt: skip
     return rows
 
 

@@ -55,8 +55,8 @@ class Layer:
 class ReferenceRasteriser:
     """Same call as the kernel's wrapper in raster.py."""
 
-    def __init__(self, width_px: int, height_px: int, meshes: int, resident: Sequence[Mesh]) -> None:
-        """Keep the meshes and prepare them."""
+    def __init__(self, width_px: int, height_px: int, meshes: int, resident: Sequence[Mesh], threads: int = 1) -> None:
+        """Keep the meshes and prepare them; all is done in one thread."""
         self._resident = resident
         self._prepared = [prepare(m) for m in resident]
         self._shape = (height_px, width_px)
@@ -85,7 +85,7 @@ class ReferenceRasteriser:
             key, colour = fragments(layer, strokes, style, weight, rows.look)
             keys.append(key)
             colours.append(colour)
-            nearer = invz > best
+            nearer = (invz > best) & (style[11] <= 0)
             best[nearer], self.ids[nearer] = invz[nearer], k + 1
         if weight is not None:
             dark = np.float32(1) - np.float32(rows.look[8])

@@ -17,6 +17,7 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.pixel_code import CameraCode, OverlayCode, read_camera_code, strip_height_px
 from arsurg_ros.geometry.prediction import PredictionLimits
 from arsurg_ros.kernels.host import usable_kernel
+from arsurg_ros.kernels.raster import fitting_threads
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode, run
 from arsurg_ros.nodes.overlay_markers import OverlayMarkers
@@ -79,7 +80,9 @@ class OverlayNode(StageNode):
         for warning in self._scene.warnings:
             self.get_logger().warning(warning)
         self._extent_m = extent_m(self._scene)
-        self._renderer = SizedRenderer(self._scene, p['backend'], p['frame_budget_ms'] or None)
+        self._renderer = SizedRenderer(
+            self._scene, p['backend'], p['frame_budget_ms'] or None, p['threads'] or fitting_threads()
+        )
         self._renderer.view = view = self._view_of(p)
         self._p, self._eye = p, p['eye']
         self._camera_frame = p['right_camera_frame'] if p['eye'] == 'right' else p['camera_frame']

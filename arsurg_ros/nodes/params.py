@@ -181,6 +181,7 @@ PARAMS: dict[str, tuple[Parameter, ...]] = {
         _param('depth_cue', -1.0, 'how much darker what is far away is, 0 to 1; -1 = as the scene says', low=-1.0, high=1.0),
         _param('lost_s', 0.5, 'a reference pose older than this is lost', 's', low=0.0, high=10.0),
         _param('frame_budget_ms', 12.0, 'drawing is held to this by coarser meshes; 0 = always whole', 'ms', 0.0, 1000.0),
+        _param('threads', 0, 'that draw the anatomy; 0 = two with at least four cores, else one', low=0, high=8),
         _param('pixel_code', False, "write stamp, state and pose drawn into the picture's lower edge, for a photodiode"),
         _param('jpeg_quality', 90, 'of overlay/image_raw/compressed', low=1, high=100),
         _param('record', '', 'keep what is shown: a new .mp4 file, or a new or empty folder (PNG); empty = do not'),

@@ -58,7 +58,7 @@ class Bodies:
         styles = [*anatomies, *shells]
         if state is OverlayState.PREDICTED:
             styles = [replace(style, dashed=True) for style in styles]
-        styles += [*(replace(style, occluder=True) for style in lines), *lines]
+        styles += [replace(style, occluder=True) for style in lines] + [replace(style, solid=False) for style in lines]
         poses = [T_cam_ct] * (len(anatomies) + len(shells)) + [T_cam_ct if T is None else T for T in instruments]
         near = nearest_depths_m(shown, T_cam_ct)
         near += [near[k] for k in self._targets] + [None] * len(instruments)
@@ -75,6 +75,7 @@ class Bodies:
             width_px=SHELL_LINE_PX,
             dashed=True,
             inflate_m=margin_m or 0.0,
+            solid=False,
         )
         return for_height(style, height_px)
 

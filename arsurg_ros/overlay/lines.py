@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -66,7 +67,7 @@ def projected_line(
     points = np.asarray(p_cam_m, dtype=np.float64)
     lines: list[Polyline] = []
     for run in _runs(_sampled(camera, points, style.width_px + style.halo_px)):
-        uv = project(camera, run)
+        uv = run[:, 3:]
         hidden = _hidden(uv, run[:, 2], depth_m)
         lines += _pieces(uv, hidden, style)
     return with_halos(lines, style.halo_px)
@@ -81,25 +82,30 @@ def with_halos(lines: Sequence[Polyline], halo_px: float) -> tuple[Mark, ...]:
 
 
 def _sampled(camera: CameraModel, points: F64, reach_px: float) -> list[F64]:
-    """Return each segment's samples (n, 3) that can be seen, evenly spaced in the picture; NaN where they break off."""
+    """Return each segment's samples (n, 5) that can be seen, x, y, z, u, v, evenly spaced; NaN where they break off."""
     field = float(CAMERAS.row(camera)[FIELD])
     found: list[F64] = []
     for a, b in pairwise(points):
-        t0, t1 = _clipped(a, b, field) if np.isfinite([a, b]).all() else (1.0, 0.0)
+        t0, t1 = _clipped(a, b, field)
         if t0 <= t1:
             start, end = a + t0 * (b - a), a + t1 * (b - a)
             samples = start + _parameters(camera, start, end)[:, None] * (end - start)
-            found.append(np.where(_seen(camera, samples, field, reach_px)[:, None], samples, np.nan))
+            both = np.concatenate([samples, project(camera, samples)], axis=1)
+            both[~_seen(camera, both, field, reach_px)] = np.nan
+            found.append(both)
         if not t0 <= t1 == 1.0:
-            found.append(np.full((1, 3), np.nan))
+            found.append(np.full((1, 5), np.nan))
     return found
 
 
 def _clipped(a: F64, b: F64, field: float) -> tuple[float, float]:
     """Return the part t0 to t1 of a segment before the near plane and within the lens' field; t0 > t1: none of it."""
+    (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
+    if not all(map(math.isfinite, (ax, ay, az, bx, by, bz))):
+        return 1.0, 0.0
+    near, (fa, fb) = (az - NEAR_M, bz - NEAR_M), (field * az, field * bz)
     t0, t1 = 0.0, 1.0
-    for normal, level in ((0, 0, 1), NEAR_M), ((1, 0, field), 0), ((-1, 0, field), 0), ((0, 1, field), 0), ((0, -1, field), 0):
-        from_a, from_b = float(a @ normal) - level, float(b @ normal) - level
+    for from_a, from_b in near, (fa + ax, fb + bx), (fa - ax, fb - bx), (fa + ay, fb + by), (fa - ay, fb - by):
         if from_a < 0 and from_b < 0:
             return 1.0, 0.0
         if from_a < 0:
@@ -111,17 +117,16 @@ def _clipped(a: F64, b: F64, field: float) -> tuple[float, float]:
 
 def _parameters(camera: CameraModel, a: F64, b: F64) -> F64:
     """Return 0-1 along a segment, evenly spaced in a picture without distortion."""
-    focal = max(camera.K[0, 0], camera.K[1, 1])
-    length = focal * float(np.hypot(*(a[:2] / a[2] - b[:2] / b[2])))
-    n = int(np.clip(np.ceil(length / STEP_PX), 1, MOST_SAMPLES))
-    s = np.linspace(0.0, 1.0, n + 1)
-    return np.asarray(s * a[2] / (b[2] + s * (a[2] - b[2])))
+    (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
+    length = float(max(camera.K[0, 0], camera.K[1, 1])) * math.hypot(ax / az - bx / bz, ay / az - by / bz)
+    s = np.linspace(0.0, 1.0, min(max(math.ceil(length / STEP_PX), 1), MOST_SAMPLES) + 1)
+    return np.asarray(s * az / (bz + s * (az - bz)))
 
 
 def _seen(camera: CameraModel, samples: F64, field: float, reach_px: float) -> BOOLS:
     """Return which samples lie within the lens' field, and in the picture or next to one that does."""
-    sound = np.linalg.norm(samples[:, :2] / samples[:, 2:], axis=1) <= field
-    uv = project(camera, samples)
+    x, y, z, *_ = samples.T
+    sound, uv = np.hypot(x, y) <= field * z, samples[:, 3:]  # z is above 0
     size = np.array([camera.width_px, camera.height_px])
     inside: BOOLS = np.asarray(sound & ((uv >= -reach_px) & (uv <= size + reach_px)).all(axis=1))
     beside = inside.copy()

@@ -8,7 +8,7 @@ import numpy as np
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.overlay.lines import seen_px
-from arsurg_ros.overlay.structures import Anatomy, Scene, SceneWindow
+from arsurg_ros.overlay.structures import Scene, SceneWindow
 from arsurg_ros.types import F64, U8, CameraModel, Look, Window
 
 NEAREST_M = 1e-3
@@ -22,7 +22,7 @@ def frame_look(
     Depth runs over the visible structures' boxes; without any it is not shown. The window is left out where its middle is
     behind the camera or far beside the picture or, about the tip, where that is not tracked.
     """
-    depths = [z for a in scene.anatomies if a.style.visible and (z := depth_range_m(a, T_cam_ct)) is not None]
+    depths = [z for z in depth_ranges_m(scene, T_cam_ct) if z is not None]
     window = None if scene.look.window is None else _window(scene, scene.look.window, camera, T_cam_ct, T_cam_tip)
     if not depths:
         return Look(window=window, mask=mask)
@@ -30,16 +30,20 @@ def frame_look(
     return Look(scene.look.depth_cue, near, max(far, near + NEAREST_M), window, mask)
 
 
-def depth_range_m(anatomy: Anatomy, T_cam_ct: F64) -> tuple[float, float] | None:
-    """Return the least and largest z of a structure's box in the camera, its margin included; None where all is behind it."""
-    z = se3.transform(T_cam_ct, anatomy.box_ct_m)[:, 2]
-    return None if z.max() <= NEAREST_M else (max(float(z.min()), NEAREST_M), float(z.max()))
+def depth_ranges_m(scene: Scene, T_cam_ct: F64) -> list[tuple[float, float] | None]:
+    """Return the least and largest z of each structure's box in the camera, its margin included.
+
+    None where it is hidden, or all of it behind the camera.
+    """
+    z = scene.boxes_ct_m @ T_cam_ct[2, :3] + T_cam_ct[2, 3]
+    ranges = zip(np.maximum(z.min(axis=1), NEAREST_M).tolist(), z.max(axis=1).tolist(), strict=True)
+    shown = (a.style.visible for a in scene.anatomies)
+    return [(low, high) if visible and high > NEAREST_M else None for (low, high), visible in zip(ranges, shown, strict=True)]
 
 
 def nearest_depths_m(scene: Scene, T_cam_ct: F64) -> list[float | None]:
     """Return how deep each structure's box begins, as ``FrameBudget.choose`` takes it: None where it is hidden or behind."""
-    ranges = [depth_range_m(a, T_cam_ct) if a.style.visible else None for a in scene.anatomies]
-    return [None if z is None else z[0] for z in ranges]
+    return [None if z is None else z[0] for z in depth_ranges_m(scene, T_cam_ct)]
 
 
 def _window(scene: Scene, window: SceneWindow, camera: CameraModel, T_cam_ct: F64, T_cam_tip: F64 | None) -> Window | None:

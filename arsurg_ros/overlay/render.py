@@ -68,9 +68,17 @@ class OverlayRenderer:
     """Draws one scene at one picture size."""
 
     def __init__(
-        self, scene: Scene, width_px: int, height_px: int, backend: str = 'wasm', budget_ms: float | None = None
+        self,
+        scene: Scene,
+        width_px: int,
+        height_px: int,
+        backend: str = 'wasm',
+        budget_ms: float | None = None,
+        threads: int = 1,
     ) -> None:
-        """Load the meshes into the rasteriser; ``budget_ms``: its time, held by coarser levels of detail, None for none.
+        """Load the meshes into the rasteriser, which draws with ``threads``.
+
+        ``budget_ms``: its time, held by coarser levels of detail, None for none.
 
         Raises ConfigError, DataError or KernelError as Rasteriser does.
         """
@@ -79,7 +87,9 @@ class OverlayRenderer:
         self._bodies = Bodies(scene)
         self._budget = None if budget_ms is None else FrameBudget(self._bodies.details, budget_ms)
         levels = None if budget_ms is None else self._bodies.levels
-        self._rasteriser = Rasteriser(width_px, height_px, self._bodies.meshes, levels=levels, backend=backend)
+        self._rasteriser = Rasteriser(
+            width_px, height_px, self._bodies.meshes, levels=levels, backend=backend, threads=threads
+        )
         self._tip_distances = TipDistances(scene.anatomies, backend)
         self._marks = Marks(width_px, height_px, backend=backend)
         # Glyphs are drawn now: the first frame that has to say LOST must not be late.

@@ -191,7 +191,8 @@ def _mesh(name: str, data: Any, context: _Context) -> MeshEntry:
         return entry
     margin_m = parse_length_m(data['margin'], UNITS_M[context.unit], f'{where}: margin', most_m=MOST_MARGIN_M)
     shell = context.styler.style(Role.MARGIN, {'visible': style.visible}, where, own=style.rgb)
-    return replace(entry, margin_m=margin_m, margin_style=replace(shell, inflate_m=margin_m) if margin_m else None)
+    shell = replace(shell, inflate_m=margin_m, solid=False)
+    return replace(entry, margin_m=margin_m, margin_style=shell if margin_m else None)
 
 
 def _landmarks(data: Any, context: _Context) -> tuple[Landmark, ...]:

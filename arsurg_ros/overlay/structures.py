@@ -165,6 +165,11 @@ class Scene:
         """The meshes of the anatomy, in order."""
         return [a.mesh for a in self.anatomies]
 
+    @cached_property
+    def boxes_ct_m(self) -> F64:
+        """The corners (n, 8, 3) of the boxes around the structures, in order, margins included."""
+        return np.stack([a.box_ct_m for a in self.anatomies])
+
     @property
     def levels(self) -> list[list[Mesh]]:
         """The coarser levels of each mesh, in order."""

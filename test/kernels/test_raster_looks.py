@@ -133,6 +133,22 @@ class TestBoth:
         depth = raster.render(None, make_camera(96, 96), [ahead(0.2)], [replace(SOLID, inflate_m=0.01)]).depth_m
         assert depth[48, 48] == pytest.approx(0.16, abs=2e-4)
 
+    def test_a_shell_is_drawn_but_has_neither_depth_nor_id(
+        self, backend: str, make_ball: MakeBall, make_camera: MakeCamera
+    ) -> None:
+        ball, camera = make_ball(0.03, 16), make_camera(96, 96)
+        shell = MeshStyle((0, 200, 0), fill=0.5, inflate_m=0.01, solid=False)
+        alone = Rasteriser(96, 96, [ball], backend=backend).render(None, camera, [ahead(0.2)], [SOLID])
+        raster = Rasteriser(96, 96, [ball, ball], backend=backend)
+        as_solid = raster.render(None, camera, 2 * [ahead(0.2)], [replace(shell, solid=True), SOLID]).image.copy()
+        result = raster.render(None, camera, 2 * [ahead(0.2)], [shell, SOLID])
+        assert np.array_equal(result.image, as_solid)
+        assert result.image[48, 48, 1] > result.image[48, 48, 0] > 0  # it lies over the ball
+        assert np.array_equal(result.ids, 2 * alone.ids)
+        assert np.array_equal(result.depth_m, alone.depth_m)
+        bare = raster.render(None, camera, 2 * [ahead(0.2)], [shell, replace(SOLID, visible=False)])
+        assert bare.image.any() and not bare.ids.any() and np.isinf(bare.depth_m).all()
+
     def test_the_depth_cue_darkens_what_is_far(self, backend: str, make_camera: MakeCamera) -> None:
         raster, camera = Rasteriser(64, 48, [QUAD], backend=backend), make_camera()
         look = Look(depth_cue=0.6, near_m=0.1, far_m=0.5)

@@ -43,7 +43,7 @@ LEVELS, FEW = 2, 3e-4
 def full(scene: Scene) -> Scene:
     """Return the scene with all that one can have: a safety margin, a plan, a landmark, an instrument."""
     vessel = next(a for a in scene.anatomies if a.name == 'vessel')
-    shell = replace(vessel.style, fill=0.0, dashed=True, inflate_m=0.003)
+    shell = replace(vessel.style, fill=0.0, dashed=True, inflate_m=0.003, solid=False)
     margin = Anatomy(replace(vessel.mesh, name='vessel margin'), shell, Role.MARGIN, margin_of='vessel')
     line = MeshStyle(OKABE_ITO['blue'], width_px=4.0)
     plan = Trajectory('biopsy', np.array([[0.01, -0.06, -0.02], [0.0, 0.0, 0.0]]), line)

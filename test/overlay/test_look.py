@@ -9,7 +9,7 @@ import pytest
 
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
-from arsurg_ros.overlay.look import depth_range_m, frame_look, nearest_depths_m
+from arsurg_ros.overlay.look import depth_ranges_m, frame_look, nearest_depths_m
 from arsurg_ros.overlay.scene import Scene, SceneLook, SceneWindow
 from arsurg_ros.types import F64, CameraModel
 
@@ -29,7 +29,7 @@ def test_depth_runs_over_all_that_is_visible(scene: Scene, camera: CameraModel, 
 
 def test_nothing_in_front_of_the_camera_has_no_depth(scene: Scene, camera: CameraModel) -> None:
     behind = se3.compose(np.eye(3), [0, 0, -1.0])
-    assert depth_range_m(scene.anatomies[0], behind) is None
+    assert depth_ranges_m(scene, behind) == [None] * 3
     assert frame_look(scene, camera, behind).depth_cue == 0
     assert frame_look(windowed(scene, 'tumour'), camera, behind).window is None
     through = frame_look(scene, camera, se3.compose(np.eye(3), [0, 0, 0.0]))
@@ -42,7 +42,7 @@ def test_depths_for_the_budget_are_none_where_nothing_is_drawn(scene: Scene, cam
     assert nearest_depths_m(scene.with_visible({'organ': False}), T_cam_ct) == [None, *depths[1:]]
     assert nearest_depths_m(scene, se3.compose(np.eye(3), [0, 0, -1.0])) == [None] * 3
     grown = replace(scene.anatomies[0], style=replace(scene.anatomies[0].style, inflate_m=0.01))
-    near = depth_range_m(grown, T_cam_ct)
+    near = depth_ranges_m(replace(scene, anatomies=(grown,)), T_cam_ct)[0]
     assert near is not None and depths[0] is not None and near[0] < depths[0] - 0.009
 
 

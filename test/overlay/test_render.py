@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from arsurg_ros.errors import DataError, KernelError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
+from arsurg_ros.geometry.shapes import shaft
 from arsurg_ros.overlay.distance import StructureDistance
 from arsurg_ros.overlay.readouts import BANNERS, Readouts, error_margin_m, readout_lines
 from arsurg_ros.overlay.render import BLANK, OverlayRenderer
-from arsurg_ros.overlay.scene import Scene
+from arsurg_ros.overlay.scene import Instrument, Scene
 from arsurg_ros.overlay.state import OverlayState
 from arsurg_ros.overlay.style import Role
-from arsurg_ros.types import F64, U8, CameraModel
+from arsurg_ros.types import F64, U8, CameraModel, MeshStyle
 
 LIVE = OverlayState.LIVE
 NOT_DRAWN = [state for state in OverlayState if not state.draws]
@@ -284,6 +285,22 @@ def test_readouts_say_the_margin_beside_fre_and_the_notes_below() -> None:
     lines = readout_lines(Readouts(fre_m=0.00045, margins=margins, notes=('drift: not watched',)), ())
     assert [line.text for line in lines] == ['FRE 0.45 mm   TRE95 a tumour 1.3 mm', 'drift: not watched']
     assert [line.text for line in readout_lines(Readouts(margins=(('t', 0.002),)), ())] == ['TRE95 t 2.0 mm']
+
+
+def test_ids_and_depth_are_of_structures_alone(
+    scene: Scene, camera: CameraModel, frame: U8, T_cam_ct: F64, T_cam_tip: F64
+) -> None:
+    """Neither an error shell about the target nor an instrument takes any."""
+    tool = Instrument('pointer', shaft('pointer', 0.0015, 0.1), MeshStyle((0, 0, 0)))
+    renderer = OverlayRenderer(replace(scene, instruments=(tool,)), camera.width_px, camera.height_px)
+    bare = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts())
+    assert bare.ids is not None and bare.depth_m is not None
+    ids, depth_m = bare.ids.copy(), bare.depth_m.copy()
+    assert set(np.unique(ids)) <= set(range(len(scene.anatomies) + 1)) and (ids == 1).any()
+    result = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts(T_cam_tip, margins=(('tumour', 0.03),)))
+    # so large a shell lies around everything
+    assert (result.image != bare.image)[80:200, 20:-20].any()
+    assert np.array_equal(result.ids, ids) and np.array_equal(result.depth_m, depth_m)
 
 
 def test_drift_draws_the_same_anatomy_under_a_warning_that_cannot_be_missed(

@@ -234,6 +234,7 @@ def test_a_margin_is_a_dashed_shell_of_its_own_after_all_structures(folder: Path
     assert [m.name for m in scene.meshes] == ['vein', 'none', 'liver', 'vein margin', 'liver margin']
     shell = scene.anatomies[3]
     assert shell.role is Role.MARGIN and shell.margin_of == 'vein'
+    assert not shell.style.solid and scene.anatomies[0].style.solid
     assert shell.style.inflate_m == pytest.approx(0.005)  # in the scene's unit, not the mesh's
     assert shell.style.dashed and shell.style.fill == 0 and shell.style.rgb == OKABE_ITO['orange'] and shell.style.visible
     assert not scene.anatomies[4].style.visible

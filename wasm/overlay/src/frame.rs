@@ -17,12 +17,14 @@ use crate::{Rectangle, Resident, Scene, Work, EMPTY, STYLE};
 /// Words of a slot: mesh, ranges of resident triangles, made triangles, segments, large triangles and large segments.
 pub const SLOT: usize = 12;
 
-/// What `render` has to know of `project`: the part of the image that is touched, and how many meshes are in it.
+/// What `render` has to know of `project`: the part of the image that is touched, and how many meshes are in it. Of `share`
+/// = (k, n) every n-th row of tiles, from the k-th on, is drawn, and nothing else is touched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     pub region: Rectangle,
     pub slots: usize,
     pub apron: usize,
+    pub share: [usize; 2],
 }
 
 /// A visible mesh with something before the camera.
@@ -194,5 +196,5 @@ pub fn project(
     let mut segment_bins = Bins { columns, tiles, counts: segment_counts, items: segment_items };
     segment_bins.sort(segment_spans, words, 9, |s| -> Ranges { [s.segments.clone(), 0..0] });
     let region = crate::union(bounds, look.bounds(width, height));
-    Ok(Plan { region, slots, apron: apron as usize })
+    Ok(Plan { region, slots, apron: apron as usize, share: [0, 1] })
 }

@@ -43,7 +43,7 @@ pub type Rectangle = [i32; 4];
 /// The rectangle of nothing.
 pub const EMPTY: Rectangle = [0; 4];
 /// Numbers of a style: r, g, b (0-255, or b, g, r for an image in that order), fill, outline, visible, crease, width (px),
-/// dashed, occluder, inflate (m), spare.
+/// dashed, occluder, inflate (m), shell (above 0: neither depth nor id), spare.
 pub const STYLE: usize = 16;
 
 /// What is drawn into: bgr image, depth (metres, inf for nothing), ids (0 for nothing); `mask` is read where the look says

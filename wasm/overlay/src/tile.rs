@@ -96,7 +96,8 @@ pub fn render(
         ids: target.ids,
         mask,
     };
-    for tile in 0..tiles {
+    let [first, step] = plan.share;
+    for tile in (first..lines).step_by(step.max(1)).flat_map(|line| columns * line..columns * (line + 1)) {
         let (x, y) = (tile % columns * TILE, tile / columns * TILE);
         let (l, t) = (x as i32, y as i32);
         let side = TILE as i32;
@@ -192,9 +193,10 @@ impl Painter<'_> {
                 invz: &mut s.fragments.invz[layers * AREA..(layers + 1) * AREA],
                 colour: &mut s.fragments.colour[layers * AREA..(layers + 1) * AREA],
             };
+            let solid = !occluder && style[11] <= 0.0;
             let weight = (most > 0.0 && !occluder).then_some(&*s.weight);
             let strokes = strokes.then_some(&s.strokes);
-            let range = resolve(&layer, strokes, weight, &paint, size[1], (!occluder).then_some(id), &mut out);
+            let range = resolve(&layer, strokes, weight, &paint, size[1], solid.then_some(id), &mut out);
             if range[1] == 0.0 {
                 continue;
             }
@@ -216,7 +218,7 @@ impl Painter<'_> {
                 self.restore(canvas, x, y, size);
             }
         }
-        // occluders alone leave nothing to be seen
+        // occluders and shells alone leave nothing to be seen
         let some = some && !self.scratch.nearest.empty;
         if some {
             self.finish(canvas, x, y, size);

@@ -40,7 +40,7 @@ fn lengths(c: &Capacities) -> [(Kind, u64); 24] {
         (Kind::U32, s.words),                      // 20 bins
         (Kind::F32, s.floats),                     // 21 a tile's layer, lines and fragments
         (Kind::U32, s.colours),                    // 22 a tile's ids and fragments
-        (Kind::I32, TILES_FROM as u64 + s.tiles),  // 23 state: region x0 y0 x1 y1, rows, meshes, slots, apron; tiles
+        (Kind::I32, TILES_FROM as u64 + s.tiles),  // 23 state: region x0 y0 x1 y1, rows, meshes, slots, apron, share (2); tiles
     ]
 }
 
@@ -136,7 +136,8 @@ fn render_block(mut arena: Arena) -> i32 {
     if slots > p.scene.select.len() || !(0..=8).contains(&state[7]) {
         return status::INPUT;
     }
-    let plan = Plan { region, slots, apron: state[7] as usize };
+    let share = [state[8].max(0) as usize, state[9].max(1) as usize];
+    let plan = Plan { region, slots, apron: state[7] as usize, share };
     let mut target = Target {
         width: p.width,
         height: p.height,
