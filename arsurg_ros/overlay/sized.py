@@ -15,7 +15,7 @@ class SizedRenderer:
 
     def __init__(self, scene: Scene, backend: str = 'wasm', budget_ms: float | None = None, threads: int = 1) -> None:
         """Make none yet; the arguments are those of OverlayRenderer."""
-        self._scene, self._how = scene, (backend, budget_ms, threads)
+        self._scene, self._backend, self._budget_ms, self._threads = scene, backend, budget_ms, threads
         self._view = view_of(scene)
         self._made: tuple[tuple[int, int], OverlayRenderer] | None = None
 
@@ -34,7 +34,7 @@ class SizedRenderer:
         """Return the renderer for an image; raises as OverlayRenderer does."""
         size = (frame.image.shape[1], frame.image.shape[0])
         if self._made is None or self._made[0] != size:
-            renderer = OverlayRenderer(self._scene, *size, *self._how)
+            renderer = OverlayRenderer(self._scene, *size, self._backend, self._budget_ms, self._threads)
             renderer.view = self._view
             self._made = (size, renderer)
         return self._made[1]
