@@ -25,7 +25,7 @@ pub fn area(a: &Corner, b: &Corner, c: &Corner) -> i64 {
 }
 
 /// Nearest surface of one mesh on one tile: 1/z (0 for none) and shade. `left`, `top` are the pixel of its first entry,
-/// `stride` the entries of a row; a multiple of four, as blocks are; `clip` is x0, y0, x1, y1 in entries, x1 + 3 < stride.
+/// `stride` the entries of a row; a multiple of four, as blocks are; `clip` is x0, y0, x1, y1 in entries, x1 + 3 < stride; there is one more row than y1 tells.
 pub struct Layer<'a> {
     pub invz: &'a mut [f32],
     pub shade: &'a mut [f32],
@@ -78,6 +78,22 @@ struct Setup {
     rows: i32,
 }
 
+/// Most blocks of four columns that are filled at a time.
+const STRIP: usize = 4;
+
+/// A small triangle: its first entry, pairs of rows, edge functions and values (1/z, shade) with their steps.
+struct Strip {
+    start: usize,
+    pairs: usize,
+    rows: [I4; 3],
+    step: [I4; 3],
+    next: [I4; 3],
+    at: D2,
+    down: D2,
+    ramps: [F4; 2],
+    steps: [F4; 2],
+}
+
 impl Layer<'_> {
     /// Fills one triangle of either orientation; one without area on the grid covers nothing.
     #[inline]
@@ -119,7 +135,7 @@ impl Layer<'_> {
         let across = u.scale(r1).sub(w.scale(q1));
         let down = w.scale(q0).sub(u.scale(r0));
         let to = |v: i32| f64::from(v) * (1.0 / SUBPIXEL as f64);
-        let mut at = base.add(across.scale(to(ox)).add(down.scale(to(oy))));
+        let at = base.add(across.scale(to(ox)).add(down.scale(to(oy))));
         let edge = |dx: i32, dy: i32, px: i32, py: i32| {
             let top_left = dy < 0 || (dy == 0 && dx > 0);
             [-dy << SHIFT, dx << SHIFT, dx * py - dy * px - i32::from(!top_left)]
@@ -129,32 +145,62 @@ impl Layer<'_> {
             edge(r[0] - q[0], r[1] - q[1], ox - q[0], oy - q[1]),
             edge(-r[0], -r[1], ox - r[0], oy - r[1]),
         ];
-        let step = edges.map(|e| I4::splat(e[0] * LANES as i32));
-        let next = edges.map(|e| I4::splat(e[1]));
-        let mut rows = edges.map(|e| I4::splat(e[2]).add(I4::ramp(e[0])));
         let (z, v) = across.splats();
-        let (z_ramp, v_ramp) = (z.mul(F4::ramp()), v.mul(F4::ramp()));
-        let (z_step, v_step) = (z.mul(F4::splat(LANES as f32)), v.mul(F4::splat(LANES as f32)));
-        let width = (x1 - self.left - column) as usize / LANES + 1;
-        let mut start = (y0 - self.top) as usize * self.stride + column as usize;
-        for _ in y0..=y1 {
-            let (z, v) = at.splats();
-            let (mut z, mut v, mut e) = (z.add(z_ramp), v.add(v_ramp), rows);
-            let range = start..start + width * LANES;
-            let blocks = self.invz[range.clone()].as_chunks_mut::<LANES>().0.iter_mut();
-            for (invz, shade) in blocks.zip(self.shade[range].as_chunks_mut::<LANES>().0) {
-                // without a branch, which would be mispredicted at most rows
-                let outside = e[0].or(e[1]).or(e[2]).negative();
-                let (old_z, old_v) = (F4::new(*invz), F4::new(*shade));
-                let draw = z.greater(old_z).and_not(outside);
-                draw.select(z, old_z).store(invz);
-                draw.select(v, old_v).store(shade);
-                e = [e[0].add(step[0]), e[1].add(step[1]), e[2].add(step[2])];
-                (z, v) = (z.add(z_step), v.add(v_step));
+        let mut strip = Strip {
+            start: (y0 - self.top) as usize * self.stride + column as usize,
+            pairs: (y1 - y0) as usize / 2 + 1,
+            rows: edges.map(|e| I4::splat(e[2]).add(I4::ramp(e[0]))),
+            step: edges.map(|e| I4::splat(e[0] * LANES as i32)),
+            next: edges.map(|e| I4::splat(e[1])),
+            at,
+            down,
+            ramps: [z.mul(F4::ramp()), v.mul(F4::ramp())],
+            steps: [z, v].map(|v| v.mul(F4::splat(LANES as f32))),
+        };
+        let mut blocks = (x1 - self.left - column) as usize / LANES + 1;
+        while blocks > STRIP {
+            self.strip::<STRIP>(&strip);
+            strip.start += STRIP * LANES;
+            for (row, step) in strip.rows.iter_mut().zip(strip.step) {
+                let twice = step.add(step);
+                *row = row.add(twice).add(twice);
             }
-            rows = [rows[0].add(next[0]), rows[1].add(next[1]), rows[2].add(next[2])];
-            at = at.add(down);
-            start += self.stride;
+            strip.at = strip.at.add(across.scale((STRIP * LANES) as f64));
+            blocks -= STRIP;
+        }
+        match blocks {
+            1 => self.strip::<1>(&strip),
+            2 => self.strip::<2>(&strip),
+            3 => self.strip::<3>(&strip),
+            _ => self.strip::<STRIP>(&strip),
+        }
+    }
+
+    /// Columns of W blocks, two rows at a time, the last of which may be below the triangle. Straight code: what a loop
+    /// holds is stored and read again at each turn, as the deadline is looked at there.
+    #[inline(always)]
+    fn strip<const W: usize>(&mut self, s: &Strip) {
+        let (mut start, mut rows, mut at) = (s.start, s.rows, s.at);
+        for _ in 0..s.pairs {
+            for _ in 0..2 {
+                let (z, v) = at.splats();
+                let (mut z, mut v, mut e) = (z.add(s.ramps[0]), v.add(s.ramps[1]), rows);
+                let range = start..start + W * LANES;
+                let invz = &mut self.invz[range.clone()].as_chunks_mut::<LANES>().0[..W];
+                let shade = &mut self.shade[range].as_chunks_mut::<LANES>().0[..W];
+                for k in 0..W {
+                    let outside = e[0].or(e[1]).or(e[2]).negative();
+                    let (old_z, old_v) = (F4::new(invz[k]), F4::new(shade[k]));
+                    let draw = z.greater(old_z).and_not(outside);
+                    draw.select(z, old_z).store(&mut invz[k]);
+                    draw.select(v, old_v).store(&mut shade[k]);
+                    e = [e[0].add(s.step[0]), e[1].add(s.step[1]), e[2].add(s.step[2])];
+                    (z, v) = (z.add(s.steps[0]), v.add(s.steps[1]));
+                }
+                rows = [rows[0].add(s.next[0]), rows[1].add(s.next[1]), rows[2].add(s.next[2])];
+                at = at.add(s.down);
+                start += self.stride;
+            }
         }
     }
 

@@ -123,9 +123,11 @@ mod imp {
         pub fn negative(self) -> Mask {
             Mask(i32x4_shr(self.0, 31))
         }
+        /// Each lane's lowest byte; 0 to 255 alone.
         #[inline(always)]
-        pub fn all_negative(self) -> bool {
-            i32x4_bitmask(self.0) == 15
+        pub fn bytes(self) -> [u8; 4] {
+            let v = u16x8_narrow_i32x4(self.0, self.0);
+            (u32x4_extract_lane::<0>(u8x16_narrow_i16x8(v, v))).to_le_bytes()
         }
         #[inline(always)]
         pub fn add(self, o: Self) -> Self {
@@ -290,9 +292,10 @@ mod imp {
         pub fn negative(self) -> Mask {
             Mask(self.0.map(|v| v < 0))
         }
+        /// Each lane's lowest byte; 0 to 255 alone.
         #[inline(always)]
-        pub fn all_negative(self) -> bool {
-            self.0[0] & self.0[1] & self.0[2] & self.0[3] < 0
+        pub fn bytes(self) -> [u8; 4] {
+            self.0.map(|v| v as u8)
         }
         #[inline(always)]
         pub fn add(self, o: Self) -> Self {

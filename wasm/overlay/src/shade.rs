@@ -82,7 +82,8 @@ pub fn resolve(
         }
         let weight = weight.map(|w| &w[span.clone()]);
         let (keys, colours) = (&mut out.invz[span.clone()], &mut out.colour[span.clone()]);
-        plain(invz, shade, weight, paint, keys, colours, &mut range);
+        keys.copy_from_slice(invz);
+        plain(invz, shade, weight, paint, colours, &mut range);
         if let Some(s) = strokes.filter(|s| s.rows[y][0] < s.rows[y][1]) {
             let row = Row { invz, shade, weight, first: y * TILE };
             stroked(&row, s, s.rows[y], paint, keys, colours, &mut range);
@@ -97,7 +98,60 @@ pub fn resolve(
     [lows.into_iter().fold(f32::INFINITY, f32::min), highs.into_iter().fold(0.0, f32::max)]
 }
 
+/// The only mesh on a tile: a row of it straight over the image, with its depth and ids.
+#[allow(clippy::too_many_arguments)]
+pub fn alone(
+    layer: &Layer,
+    strokes: Option<&Strokes>,
+    paint: &Paint,
+    y: usize,
+    id: u8,
+    image: &mut [u8],
+    depth: &mut [f32],
+    ids: &mut [u8],
+) {
+    let start = (y + APRON) * layer.stride + APRON;
+    let (invz, shade) = (&layer.invz[start..start + TILE], &layer.shade[start..start + TILE]);
+    let (mut colours, mut range) = ([0; TILE], [F4::splat(0.0); 2]);
+    if paint.fill > 0.0 {
+        plain(invz, shade, None, paint, &mut colours, &mut range);
+    }
+    if let Some(s) = strokes.filter(|s| s.rows[y][0] < s.rows[y][1]) {
+        let row = Row { invz, shade, weight: None, first: y * TILE };
+        stroked(&row, s, s.rows[y], paint, &mut [0.0; TILE], &mut colours, &mut range);
+    }
+    crate::blend::row(image, &colours[..depth.len()]);
+    distances(depth, invz);
+    let (fours, last) = ids.as_chunks_mut::<LANES>();
+    for (ids, z) in fours.iter_mut().zip(invz.as_chunks::<LANES>().0) {
+        *ids = F4::new(*z).greater(F4::splat(0.0)).choose(I4::splat(i32::from(id)), I4::splat(0)).bytes();
+    }
+    let rest = &invz[fours.len() * LANES..];
+    last.iter_mut().zip(rest).for_each(|(i, z)| *i = if *z > 0.0 { id } else { 0 });
+}
+
+/// Depths of a row; inf where nothing is.
+pub fn distances(depth: &mut [f32], invz: &[f32]) {
+    let (fours, last) = depth.as_chunks_mut::<LANES>();
+    for (depth, z) in fours.iter_mut().zip(invz.as_chunks::<LANES>().0) {
+        F4::splat(1.0).div(F4::new(*z)).store(depth);
+    }
+    let rest = &invz[fours.len() * LANES..];
+    last.iter_mut().zip(rest).for_each(|(d, z)| *d = 1.0 / z);
+}
+
 impl Nearest<'_> {
+    /// Writes a row of depths and ids.
+    pub fn write(&self, from: usize, depth: &mut [f32], ids: &mut [u8]) {
+        distances(depth, &self.invz[from..]);
+        let own = &self.id[from..];
+        let (fours, last) = ids.as_chunks_mut::<LANES>();
+        for (ids, own) in fours.iter_mut().zip(own.as_chunks::<LANES>().0) {
+            *ids = I4::new(own.map(|v| v as i32)).bytes();
+        }
+        last.iter_mut().zip(&own[fours.len() * LANES..]).for_each(|(i, v)| *i = *v as u8);
+    }
+
     /// Takes a row of one mesh's surface where it is nearer.
     fn take(&mut self, invz: &[f32], span: core::ops::Range<usize>, id: u8) {
         let best = self.invz[span.clone()].as_chunks_mut::<LANES>().0.iter_mut();
@@ -124,19 +178,10 @@ impl Nearest<'_> {
 
 /// A row of surface without lines.
 #[inline(always)]
-fn plain(
-    invz: &[f32],
-    shade: &[f32],
-    weight: Option<&[f32]>,
-    paint: &Paint,
-    keys: &mut [f32],
-    colours: &mut [u32],
-    range: &mut [F4; 2],
-) {
+fn plain(invz: &[f32], shade: &[f32], weight: Option<&[f32]>, paint: &Paint, colours: &mut [u32], range: &mut [F4; 2]) {
     let (zero, far, none) = (F4::splat(0.0), F4::splat(f32::INFINITY), I4::splat(0));
     let fill = F4::splat(paint.fill);
     let [mut low, mut high] = *range;
-    keys.copy_from_slice(invz);
     let fours = invz.as_chunks::<LANES>().0.iter().zip(shade.as_chunks::<LANES>().0);
     for (i, ((z, shade), colour)) in fours.zip(colours.as_chunks_mut::<LANES>().0).enumerate() {
         let z = F4::new(*z);

@@ -38,12 +38,17 @@ pub struct Pen {
 }
 
 impl Strokes<'_> {
+    /// Rows are emptied where a line first touches them: what is not within `rows` is anything.
     pub fn clear(&mut self) {
-        self.line.fill(0.0);
-        self.near.fill(FAR);
-        self.invz.fill(0.0);
-        self.distance.fill(FAR);
         self.rows = [[TILE as u16, 0]; TILE];
+    }
+
+    fn clear_row(&mut self, y: usize) {
+        let row = y * TILE..(y + 1) * TILE;
+        self.line[row.clone()].fill(0.0);
+        self.near[row.clone()].fill(FAR);
+        self.invz[row.clone()].fill(0.0);
+        self.distance[row].fill(FAR);
     }
 
     /// Draws a segment of the tile whose first pixel is (x, y), in which `size` pixels are in the picture.
@@ -106,6 +111,9 @@ impl Strokes<'_> {
                     );
                 }
                 let i = v as usize * TILE + u as usize;
+                if self.rows[v as usize][1] == 0 {
+                    self.clear_row(v as usize);
+                }
                 let row = &mut self.rows[v as usize];
                 *row = [row[0].min(u as u16), row[1].max(u as u16 + 1)];
                 self.line[i] = self.line[i].max(a);

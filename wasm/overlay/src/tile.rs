@@ -11,13 +11,13 @@ use crate::frame::{cut, Cut, Plan, Slot, SLOT};
 use crate::lines::SEGMENT;
 use crate::look::Look;
 use crate::project::Corner;
-use crate::shade::{resolve, Fragments, Nearest, Paint, APRON};
+use crate::shade::{self, resolve, Fragments, Nearest, Paint, APRON};
 use crate::stroke::{Pen, Strokes};
 use crate::{Resident, Scene, Target, Work};
 
 const SIDE: usize = TILE + 2 * APRON;
 const STRIDE: usize = SIDE + 4;
-const LAYER: usize = STRIDE * SIDE;
+const LAYER: usize = STRIDE * (SIDE + 1);
 /// Floats of scratch beside the fragments.
 pub const FLOATS: usize = 2 * LAYER + 7 * AREA;
 /// Bytes of scratch behind the mask: what was there before, and the tile's own mask.
@@ -187,6 +187,20 @@ impl Painter<'_> {
             let s = &mut self.scratch;
             let [invz, shade] = &mut s.layer;
             let layer = layer_of(invz, shade, [x, y], [0; 4]);
+            let alone = layers == 0 && s.nearest.empty && !occluder && !masked && !self.look.masked && most == 0.0;
+            if alone
+                && !(slot + 1..self.plan.slots)
+                    .any(|slot| on_tile(self.spans, &self.cut, self.tiles, slot, tile, [x, y]))
+            {
+                let strokes = strokes.then_some(&s.strokes);
+                for j in 0..size[1] {
+                    let span = canvas.span(x, y + j);
+                    let image = &mut canvas.image[3 * span.start..3 * span.end];
+                    let (depth, ids) = (&mut canvas.depth[span.clone()], &mut canvas.ids[span]);
+                    shade::alone(&layer, strokes, &paint, j, words.mesh as u8 + 1, image, depth, ids);
+                }
+                return true;
+            }
             let id = (&mut s.nearest, words.mesh as u8 + 1);
             let mut out = Fragments {
                 invz: &mut s.fragments.invz[layers * AREA..(layers + 1) * AREA],
@@ -219,7 +233,7 @@ impl Painter<'_> {
         // occluders alone leave nothing to be seen
         let some = some && !self.scratch.nearest.empty;
         if some {
-            self.finish(canvas, x, y, size);
+            self.finish(canvas, x, y, size[1]);
         }
         some
     }
@@ -350,15 +364,25 @@ impl Painter<'_> {
     }
 
     /// Writes depth and ids.
-    fn finish(&self, canvas: &mut Canvas, x: usize, y: usize, size: [usize; 2]) {
-        for j in 0..size[1] {
+    fn finish(&self, canvas: &mut Canvas, x: usize, y: usize, lines: usize) {
+        for j in 0..lines {
             let span = canvas.span(x, y + j);
-            let invz = &self.scratch.nearest.invz[TILE * j..][..size[0]];
-            let id = &self.scratch.nearest.id[TILE * j..][..size[0]];
-            canvas.depth[span.clone()].iter_mut().zip(invz).for_each(|(d, v)| *d = 1.0 / v);
-            canvas.ids[span].iter_mut().zip(id).for_each(|(i, v)| *i = *v as u8);
+            let (depth, ids) = (&mut canvas.depth[span.clone()], &mut canvas.ids[span]);
+            self.scratch.nearest.write(TILE * j, depth, ids);
         }
     }
+}
+
+/// Whether a mesh has anything on a tile.
+fn on_tile(spans: &[u32], cut: &Cut, tiles: usize, slot: usize, tile: usize, at: [usize; 2]) -> bool {
+    let words = Slot::load(&cut.slots[SLOT * slot..SLOT * (slot + 1)]);
+    let large = [words.large_triangles, words.large_segments];
+    let own = |k: usize| !bin(&*cut.counts[k], &*cut.items[k], tiles, slot, tile).is_empty();
+    let any = |k: usize, spans: &[u32]| {
+        let large = &cut.items[k][large[k].clone()];
+        large.iter().any(|i| touches(spans[*i as usize], at[0] / TILE, at[1] / TILE))
+    };
+    own(0) || own(1) || any(0, spans) || any(1, &*cut.segment_spans)
 }
 
 fn layer_of<'a>(invz: &'a mut [f32], shade: &'a mut [f32], at: [usize; 2], clip: [i32; 4]) -> Layer<'a> {
