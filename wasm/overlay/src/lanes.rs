@@ -123,11 +123,14 @@ mod imp {
         pub fn negative(self) -> Mask {
             Mask(i32x4_shr(self.0, 31))
         }
-        /// Each lane's lowest byte; 0 to 255 alone.
+        /// All lanes as bytes; 0 to 255 alone.
         #[inline(always)]
-        pub fn bytes(self) -> [u8; 4] {
-            let v = u16x8_narrow_i32x4(self.0, self.0);
-            (u32x4_extract_lane::<0>(u8x16_narrow_i16x8(v, v))).to_le_bytes()
+        pub fn bytes(v: [Self; 4]) -> [u8; 16] {
+            let low = i16x8_narrow_i32x4(v[0].0, v[1].0);
+            let high = i16x8_narrow_i32x4(v[2].0, v[3].0);
+            let v = u8x16_narrow_i16x8(low, high);
+            let (a, b) = (u64x2_extract_lane::<0>(v).to_le_bytes(), u64x2_extract_lane::<1>(v).to_le_bytes());
+            core::array::from_fn(|i| if i < 8 { a[i] } else { b[i - 8] })
         }
         #[inline(always)]
         pub fn add(self, o: Self) -> Self {
@@ -292,10 +295,10 @@ mod imp {
         pub fn negative(self) -> Mask {
             Mask(self.0.map(|v| v < 0))
         }
-        /// Each lane's lowest byte; 0 to 255 alone.
+        /// All lanes as bytes; 0 to 255 alone.
         #[inline(always)]
-        pub fn bytes(self) -> [u8; 4] {
-            self.0.map(|v| v as u8)
+        pub fn bytes(v: [Self; 4]) -> [u8; 16] {
+            from_fn(|i| v[i / 4].0[i % 4] as u8)
         }
         #[inline(always)]
         pub fn add(self, o: Self) -> Self {

@@ -31,8 +31,12 @@ pub struct Nearest<'a> {
     pub id: &'a mut [u32],
 }
 
+/// Pixels between two turns of a loop, which cost as much as a few pixels (see fill.rs).
+const WIDE: usize = 16;
+
 type Four = [f32; LANES];
 
+#[inline(always)]
 fn four(row: &[f32], x: usize) -> F4 {
     F4::new(row[x..x + LANES].first_chunk::<LANES>().map_or([0.0; LANES], |v: &Four| *v))
 }
@@ -122,21 +126,25 @@ pub fn alone(
     }
     crate::blend::row(image, &colours[..depth.len()]);
     distances(depth, invz);
-    let (fours, last) = ids.as_chunks_mut::<LANES>();
-    for (ids, z) in fours.iter_mut().zip(invz.as_chunks::<LANES>().0) {
-        *ids = F4::new(*z).greater(F4::splat(0.0)).choose(I4::splat(i32::from(id)), I4::splat(0)).bytes();
+    let (blocks, last) = ids.as_chunks_mut::<WIDE>();
+    let own_id = I4::splat(i32::from(id));
+    for (ids, z) in blocks.iter_mut().zip(invz.as_chunks::<WIDE>().0) {
+        let own = |i: usize| four(z, i * LANES).greater(F4::splat(0.0)).choose(own_id, I4::splat(0));
+        *ids = I4::bytes([own(0), own(1), own(2), own(3)]);
     }
-    let rest = &invz[fours.len() * LANES..];
+    let rest = &invz[blocks.len() * WIDE..];
     last.iter_mut().zip(rest).for_each(|(i, z)| *i = if *z > 0.0 { id } else { 0 });
 }
 
 /// Depths of a row; inf where nothing is.
 pub fn distances(depth: &mut [f32], invz: &[f32]) {
-    let (fours, last) = depth.as_chunks_mut::<LANES>();
-    for (depth, z) in fours.iter_mut().zip(invz.as_chunks::<LANES>().0) {
-        F4::splat(1.0).div(F4::new(*z)).store(depth);
+    let (blocks, last) = depth.as_chunks_mut::<WIDE>();
+    for (depth, z) in blocks.iter_mut().zip(invz.as_chunks::<WIDE>().0) {
+        for (i, depth) in depth.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            F4::splat(1.0).div(four(z, i * LANES)).store(depth);
+        }
     }
-    let rest = &invz[fours.len() * LANES..];
+    let rest = &invz[blocks.len() * WIDE..];
     last.iter_mut().zip(rest).for_each(|(d, z)| *d = 1.0 / z);
 }
 
@@ -145,29 +153,30 @@ impl Nearest<'_> {
     pub fn write(&self, from: usize, depth: &mut [f32], ids: &mut [u8]) {
         distances(depth, &self.invz[from..]);
         let own = &self.id[from..];
-        let (fours, last) = ids.as_chunks_mut::<LANES>();
-        for (ids, own) in fours.iter_mut().zip(own.as_chunks::<LANES>().0) {
-            *ids = I4::new(own.map(|v| v as i32)).bytes();
+        let (blocks, last) = ids.as_chunks_mut::<WIDE>();
+        for (ids, own) in blocks.iter_mut().zip(own.as_chunks::<WIDE>().0) {
+            let own = |i: usize| I4::new([0, 1, 2, 3].map(|k| own[i * LANES + k] as i32));
+            *ids = I4::bytes([own(0), own(1), own(2), own(3)]);
         }
-        last.iter_mut().zip(&own[fours.len() * LANES..]).for_each(|(i, v)| *i = *v as u8);
+        last.iter_mut().zip(&own[blocks.len() * WIDE..]).for_each(|(i, v)| *i = *v as u8);
     }
 
     /// Takes a row of one mesh's surface where it is nearer.
     fn take(&mut self, invz: &[f32], span: core::ops::Range<usize>, id: u8) {
-        let best = self.invz[span.clone()].as_chunks_mut::<LANES>().0.iter_mut();
-        let ids = self.id[span].as_chunks_mut::<LANES>().0;
+        let best = self.invz[span.clone()].as_chunks_mut::<WIDE>().0.iter_mut();
+        let ids = self.id[span].as_chunks_mut::<WIDE>().0;
         let (id, zero) = (I4::splat(i32::from(id)), F4::splat(0.0));
-        let fours = best.zip(ids).zip(invz.as_chunks::<LANES>().0);
-        if self.empty {
-            for ((best, ids), z) in fours {
-                *best = *z;
-                F4::new(*z).greater(zero).choose(id, I4::splat(0)).store(ids);
-            }
-        } else {
-            for ((best, ids), z) in fours {
-                let (z, old) = (F4::new(*z), F4::new(*best));
-                let nearer = z.greater(old);
-                if nearer.any() {
+        let empty = self.empty;
+        for ((best, ids), z) in best.zip(ids).zip(invz.as_chunks::<WIDE>().0) {
+            let fours = best.as_chunks_mut::<LANES>().0.iter_mut().zip(ids.as_chunks_mut::<LANES>().0);
+            for (i, (best, ids)) in fours.enumerate() {
+                let z = four(z, i * LANES);
+                if empty {
+                    z.store(best);
+                    z.greater(zero).choose(id, I4::splat(0)).store(ids);
+                } else {
+                    let old = F4::new(*best);
+                    let nearer = z.greater(old);
                     nearer.select(z, old).store(best);
                     nearer.choose(id, I4::new(ids.map(|v| v as i32))).store(ids);
                 }
@@ -182,18 +191,22 @@ fn plain(invz: &[f32], shade: &[f32], weight: Option<&[f32]>, paint: &Paint, col
     let (zero, far, none) = (F4::splat(0.0), F4::splat(f32::INFINITY), I4::splat(0));
     let fill = F4::splat(paint.fill);
     let [mut low, mut high] = *range;
-    let fours = invz.as_chunks::<LANES>().0.iter().zip(shade.as_chunks::<LANES>().0);
-    for (i, ((z, shade), colour)) in fours.zip(colours.as_chunks_mut::<LANES>().0).enumerate() {
-        let z = F4::new(*z);
-        let inside = z.greater(zero);
-        if !inside.any() {
-            none.store(colour);
+    let blocks = invz.as_chunks::<WIDE>().0.iter().zip(shade.as_chunks::<WIDE>().0);
+    for (n, ((z, shade), colours)) in blocks.zip(colours.as_chunks_mut::<WIDE>().0).enumerate() {
+        let most = four(z, 0).max(four(z, 4)).max(four(z, 8).max(four(z, 12)));
+        if !most.greater(zero).any() {
+            colours.fill(0);
             continue;
         }
-        let fill = weight.map_or(fill, |w| fill.mul(four(w, i * LANES)));
-        let (lit, _) = paint.light(z, F4::new(*shade));
-        inside.choose(paint.pack(lit.mul(fill), fill), none).store(colour);
-        (low, high) = (low.min(inside.select(z, far)), high.max(z));
+        high = high.max(most);
+        for (i, colour) in colours.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let z = four(z, i * LANES);
+            let inside = z.greater(zero);
+            let fill = weight.map_or(fill, |w| fill.mul(four(w, n * WIDE + i * LANES)));
+            let (lit, _) = paint.light(z, four(shade, i * LANES));
+            inside.choose(paint.pack(lit.mul(fill), fill), none).store(colour);
+            low = low.min(inside.select(z, far));
+        }
     }
     *range = [low, high];
 }
