@@ -88,6 +88,19 @@ mod imp {
         pub fn greater(self, o: Self) -> Mask {
             Mask(f32x4_gt(self.0, o.0))
         }
+        #[inline(always)]
+        pub fn sqrt(self) -> Self {
+            F4(f32x4_sqrt(self.0))
+        }
+        #[inline(always)]
+        pub fn floor(self) -> Self {
+            F4(f32x4_floor(self.0))
+        }
+        /// Towards zero.
+        #[inline(always)]
+        pub fn whole(self) -> I4 {
+            I4(i32x4_trunc_sat_f32x4(self.0))
+        }
         /// Rounded to the nearest, ties to even; 0 to 255 alone.
         #[inline(always)]
         pub fn byte(self) -> I4 {
@@ -135,6 +148,20 @@ mod imp {
         #[inline(always)]
         pub fn add(self, o: Self) -> Self {
             I4(i32x4_add(self.0, o.0))
+        }
+        #[inline(always)]
+        pub fn mul(self, o: Self) -> Self {
+            I4(i32x4_mul(self.0, o.0))
+        }
+        #[inline(always)]
+        pub fn lanes(self) -> [i32; 4] {
+            let v = self.0;
+            [
+                i32x4_extract_lane::<0>(v),
+                i32x4_extract_lane::<1>(v),
+                i32x4_extract_lane::<2>(v),
+                i32x4_extract_lane::<3>(v),
+            ]
         }
         #[inline(always)]
         pub fn or(self, o: Self) -> Self {
@@ -266,6 +293,19 @@ mod imp {
         pub fn greater(self, o: Self) -> Mask {
             Mask(from_fn(|i| self.0[i] > o.0[i]))
         }
+        #[inline(always)]
+        pub fn sqrt(self) -> Self {
+            F4(self.0.map(libm::sqrtf))
+        }
+        #[inline(always)]
+        pub fn floor(self) -> Self {
+            F4(self.0.map(libm::floorf))
+        }
+        /// Towards zero.
+        #[inline(always)]
+        pub fn whole(self) -> I4 {
+            I4(self.0.map(|v| v as i32))
+        }
         /// Rounded to the nearest, ties to even; 0 to 255 alone.
         #[inline(always)]
         pub fn byte(self) -> I4 {
@@ -303,6 +343,14 @@ mod imp {
         #[inline(always)]
         pub fn add(self, o: Self) -> Self {
             I4(from_fn(|i| self.0[i].wrapping_add(o.0[i])))
+        }
+        #[inline(always)]
+        pub fn mul(self, o: Self) -> Self {
+            I4(from_fn(|i| self.0[i].wrapping_mul(o.0[i])))
+        }
+        #[inline(always)]
+        pub fn lanes(self) -> [i32; 4] {
+            self.0
         }
         #[inline(always)]
         pub fn or(self, o: Self) -> Self {
