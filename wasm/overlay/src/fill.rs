@@ -33,7 +33,12 @@ pub struct Layer<'a> {
     pub left: i32,
     pub top: i32,
     pub clip: [i32; 4],
+    /// First row that was drawn in, and the one behind the last.
+    pub rows: [usize; 2],
 }
+
+/// `Layer::rows` of an empty layer.
+pub const NO_ROWS: [usize; 2] = [usize::MAX, 0];
 
 /// E(x, y) = c + a x + b y at sample points, in units where inside is E >= 0 with the top-left rule in c.
 #[derive(Clone, Copy)]
@@ -95,6 +100,15 @@ struct Strip {
 }
 
 impl Layer<'_> {
+    /// Empties what was drawn.
+    pub fn clear(&mut self) {
+        let [first, last] = self.rows;
+        if first < last {
+            self.invz[first * self.stride..last * self.stride].fill(0.0);
+        }
+        self.rows = NO_ROWS;
+    }
+
     /// Fills one triangle of either orientation; one without area on the grid covers nothing.
     #[inline]
     pub fn triangle(&mut self, corners: &[Corner; 3]) {
@@ -108,6 +122,8 @@ impl Layer<'_> {
         if x0 > x1 || y0 > y1 {
             return;
         }
+        let (first, last) = ((y0 - self.top) as usize, (y1 - self.top) as usize);
+        self.rows = [self.rows[0].min(first), self.rows[1].max(last + 2)];
         if high_x - low_x < SMALL && high_y - low_y < SMALL {
             self.small(corners, [x0, y0, x1, y1]);
         } else {

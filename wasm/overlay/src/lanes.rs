@@ -96,10 +96,10 @@ mod imp {
         pub fn floor(self) -> Self {
             F4(f32x4_floor(self.0))
         }
-        /// Towards zero.
+        /// Down to an integer; 0 to 2^22 alone.
         #[inline(always)]
         pub fn whole(self) -> I4 {
-            I4(i32x4_trunc_sat_f32x4(self.0))
+            I4(v128_and(f32x4_add(f32x4_floor(self.0), f32x4_splat(ROUND)), i32x4_splat(0x7F_FFFF)))
         }
         /// Rounded to the nearest, ties to even; 0 to 255 alone.
         #[inline(always)]
@@ -301,7 +301,7 @@ mod imp {
         pub fn floor(self) -> Self {
             F4(self.0.map(libm::floorf))
         }
-        /// Towards zero.
+        /// Down to an integer; 0 to 2^22 alone.
         #[inline(always)]
         pub fn whole(self) -> I4 {
             I4(self.0.map(|v| v as i32))

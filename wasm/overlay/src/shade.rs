@@ -81,6 +81,15 @@ pub fn resolve(
         let start = y * layer.stride + inset;
         let (invz, shade) = (&layer.invz[start..start + TILE], &layer.shade[start..start + TILE]);
         let span = y * TILE..(y + 1) * TILE;
+        if !layer.drawn(y) && strokes.map_or(true, |s| s.rows[y][1] == 0) {
+            out.invz[span.clone()].fill(0.0);
+            out.colour[span.clone()].fill(0);
+            if let Some((nearest, _)) = nearest.as_mut().filter(|n| n.0.empty) {
+                nearest.invz[span.clone()].fill(0.0);
+                nearest.id[span].fill(0);
+            }
+            continue;
+        }
         if let Some((nearest, id)) = &mut nearest {
             nearest.take(invz, span.clone(), *id);
         }
@@ -102,6 +111,13 @@ pub fn resolve(
     [lows.into_iter().fold(f32::INFINITY, f32::min), highs.into_iter().fold(0.0, f32::max)]
 }
 
+impl Layer<'_> {
+    /// Whether any triangle may be on a row of the tile.
+    fn drawn(&self, y: usize) -> bool {
+        self.rows[0] <= y + APRON && y + APRON < self.rows[1]
+    }
+}
+
 /// The only mesh on a tile: a row of it straight over the image, with its depth and ids.
 #[allow(clippy::too_many_arguments)]
 pub fn alone(
@@ -114,6 +130,11 @@ pub fn alone(
     depth: &mut [f32],
     ids: &mut [u8],
 ) {
+    if !layer.drawn(y) && strokes.map_or(true, |s| s.rows[y][1] == 0) {
+        depth.fill(f32::INFINITY);
+        ids.fill(0);
+        return;
+    }
     let start = (y + APRON) * layer.stride + APRON;
     let (invz, shade) = (&layer.invz[start..start + TILE], &layer.shade[start..start + TILE]);
     let (mut colours, mut range) = ([0; TILE], [F4::splat(0.0); 2]);

@@ -76,8 +76,15 @@ impl Strokes<'_> {
         let last = (last as i32).min(size[1] - 1);
         let steep = dy.abs() > 0.25;
         let (slope, reach) = if steep { (dx / dy, half * length / dy.abs() + 0.01) } else { (0.0, 0.0) };
-        let line =
-            Line { start: [x0, y0, z0], along: [dx, dy, z1 - z0], squared, side: [nx, ny], shade, crease, opacity };
+        let line = Line {
+            start: [x0, y0, z0],
+            along: [dx, dy, z1 - z0],
+            inverse: 1.0 / squared,
+            side: [nx, ny],
+            shade,
+            crease,
+            opacity,
+        };
         let dash =
             pen.dashed.then_some(if upright { (1, y as f32 - pen.anchor[1]) } else { (0, x as f32 - pen.anchor[0]) });
         for v in first..=last {
@@ -103,7 +110,7 @@ impl Strokes<'_> {
         let [dx, dy, dz] = s.along.map(F4::splat);
         let (zero, one, half) = (F4::splat(0.0), F4::splat(1.0), F4::splat(pen.width * 0.5 + 0.5));
         let (px, py) = (F4::splat((block * LANES) as f32).add(F4::ramp()).sub(x0), F4::splat(v as f32).sub(y0));
-        let t = px.mul(dx).add(py.mul(dy)).div(F4::splat(s.squared)).max(zero).min(one);
+        let t = px.mul(dx).add(py.mul(dy)).mul(F4::splat(s.inverse)).max(zero).min(one);
         let (ox, oy) = (px.sub(t.mul(dx)), py.sub(t.mul(dy)));
         let d2 = ox.mul(ox).add(oy.mul(oy));
         let reached = half.mul(half).greater(d2);
@@ -118,12 +125,12 @@ impl Strokes<'_> {
             F4::new(reached.choose(at, I4::splat(0)).lanes().map(|i| layer.invz[i as usize]))
         };
         let mut beside = look(q[0].add(nx), q[1].add(ny));
-        let step = F4::splat(STEP[1] - STEP[0]);
+        let step = F4::splat(1.0 / (STEP[1] - STEP[0]));
         let shown = if s.crease {
             beside = beside.min(look(q[0].sub(nx), q[1].sub(ny)));
-            F4::splat(STEP[1]).sub(beside.div(q[2]).sub(one)).div(step)
+            F4::splat(STEP[1]).sub(beside.div(q[2]).sub(one)).mul(step)
         } else {
-            one.sub(beside.div(q[2])).sub(F4::splat(STEP[0])).div(step)
+            one.sub(beside.div(q[2])).sub(F4::splat(STEP[0])).mul(step)
         };
         let hit = reached.and(shown.greater(zero));
         if !hit.any() {
@@ -158,11 +165,11 @@ impl Strokes<'_> {
     }
 }
 
-/// A segment on a tile: first end and the way to the other (px, px, 1/z), that way's square, the unit vector to its left.
+/// A segment on a tile: first end and the way to the other (px, px, 1/z), one over that way's square, the unit vector to its left.
 struct Line {
     start: [f32; 3],
     along: [f32; 3],
-    squared: f32,
+    inverse: f32,
     side: [f32; 2],
     shade: f32,
     crease: bool,

@@ -6,7 +6,7 @@ use crate::bins::{bin, touches, TILE};
 use crate::blend::{row, sort, AREA};
 use crate::camera::Camera;
 use crate::faces::EXTRA;
-use crate::fill::{Layer, SHIFT};
+use crate::fill::{Layer, NO_ROWS, SHIFT};
 use crate::frame::{cut, Cut, Plan, Slot, SLOT};
 use crate::lines::SEGMENT;
 use crate::look::Look;
@@ -170,10 +170,7 @@ impl Painter<'_> {
             let words = Slot::load(&self.cut.slots[SLOT * slot..SLOT * (slot + 1)]);
             let style = self.scene.style(words.mesh);
             let occluder = style[9] > 0.0;
-            let strokes = match self.layer(slot, &words, tile, [x, y], size) {
-                None => continue,
-                Some(strokes) => strokes,
-            };
+            let Some((strokes, rows)) = self.layer(slot, &words, tile, [x, y], size) else { continue };
             some = true;
             let paint = Paint {
                 bgr: [style[0], style[1], style[2]],
@@ -186,7 +183,8 @@ impl Painter<'_> {
             };
             let s = &mut self.scratch;
             let [invz, shade] = &mut s.layer;
-            let layer = layer_of(invz, shade, [x, y], [0; 4]);
+            let mut layer = layer_of(invz, shade, [x, y], [0; 4]);
+            layer.rows = rows;
             let alone = layers == 0 && s.nearest.empty && !occluder && !masked && !self.look.masked && most == 0.0;
             if alone
                 && !(slot + 1..self.plan.slots)
@@ -199,6 +197,7 @@ impl Painter<'_> {
                     let (depth, ids) = (&mut canvas.depth[span.clone()], &mut canvas.ids[span]);
                     shade::alone(&layer, strokes, &paint, j, words.mesh as u8 + 1, image, depth, ids);
                 }
+                layer.clear();
                 return true;
             }
             let id = (&mut s.nearest, words.mesh as u8 + 1);
@@ -209,6 +208,7 @@ impl Painter<'_> {
             let weight = (most > 0.0 && !occluder).then_some(&*s.weight);
             let strokes = strokes.then_some(&s.strokes);
             let range = resolve(&layer, strokes, weight, &paint, size[1], (!occluder).then_some(id), &mut out);
+            layer.clear();
             if range[1] == 0.0 {
                 continue;
             }
@@ -238,8 +238,16 @@ impl Painter<'_> {
         some
     }
 
-    /// Draws a mesh's triangles and lines into the layer; None where it has none here, else whether it has lines.
-    fn layer(&mut self, slot: usize, words: &Slot, tile: usize, at: [usize; 2], size: [usize; 2]) -> Option<bool> {
+    /// Draws a mesh's triangles and lines into the layer; None where it has none here, else whether it has lines,
+    /// and the layer's rows.
+    fn layer(
+        &mut self,
+        slot: usize,
+        words: &Slot,
+        tile: usize,
+        at: [usize; 2],
+        size: [usize; 2],
+    ) -> Option<(bool, [usize; 2])> {
         let [counts, line_counts] = &self.cut.counts;
         let [items, line_items] = &self.cut.items;
         let (column, line) = (at[0] / TILE, at[1] / TILE);
@@ -257,7 +265,6 @@ impl Painter<'_> {
         let clip = [low, low, high(size[0]), high(size[1])];
         let s = &mut self.scratch;
         let [invz, shade] = &mut s.layer;
-        invz.fill(0.0);
         let mut layer = layer_of(invz, shade, at, clip);
         let style = self.scene.style(words.mesh);
         let row = crate::ROW * self.scene.select[words.mesh] as usize;
@@ -293,7 +300,7 @@ impl Painter<'_> {
                 s.strokes.draw(segment, &layer, at[0] as i32, at[1] as i32, size, &pen);
             }
         }
-        Some(stroked)
+        Some((stroked, layer.rows))
     }
 
     /// Joins the tile's mask with the frame's; keeps what is under it. Returns whether there is any.
@@ -387,7 +394,7 @@ fn on_tile(spans: &[u32], cut: &Cut, tiles: usize, slot: usize, tile: usize, at:
 
 fn layer_of<'a>(invz: &'a mut [f32], shade: &'a mut [f32], at: [usize; 2], clip: [i32; 4]) -> Layer<'a> {
     let [left, top] = at.map(|v| v as i32 - APRON as i32);
-    Layer { invz, shade, stride: STRIDE, left, top, clip }
+    Layer { invz, shade, stride: STRIDE, left, top, clip, rows: NO_ROWS }
 }
 
 /// Where a mesh's dashes begin: the picture of its bounds' middle.
