@@ -16,6 +16,8 @@ pub struct Paint {
     pub bgr: [f32; 3],
     pub fill: f32,
     pub cue: [f32; 3],
+    /// The lines' casing, of the lines' opacity.
+    pub casing: f32,
 }
 
 /// TILE x TILE: 1/z (0 for none); b, g, r times alpha, and alpha, a byte each.
@@ -266,8 +268,10 @@ fn stroked(
         z.store(key);
         let fill = F4::splat(paint.fill).mul(row.weight.map_or(one, |w| four(w, x)));
         let (lit, cue) = paint.light(z, inside.select(four(row.shade, x), four(s.shade, at)));
-        let under = fill.mul(cover).mul(one.sub(line));
-        let packed = paint.pack(lit.mul(under).add(cue.mul(line)), under.add(line));
+        let casing = F4::splat(paint.casing).mul(four(s.casing, at));
+        let (fill, rest) = (fill.mul(cover).mul(one.sub(casing)), one.sub(line));
+        let amount = lit.mul(fill.mul(rest)).add(cue.mul(line));
+        let packed = paint.pack(amount, fill.add(casing).mul(rest).add(line));
         some.choose(packed, none).store(colour);
         range[0] = range[0].min(some.select(z, far));
         range[1] = range[1].max(z);

@@ -15,13 +15,16 @@ pub const BESIDE_PX: f32 = 1.25;
 pub const STEP: [f32; 2] = [0.005, 0.015];
 /// A dashed line's period and its drawn part, in widths.
 pub const DASH: [f32; 2] = [7.5, 4.5];
+/// A line's dark casing on each side: its width in the line's widths, and its opacity of the line's.
+pub const CASING: [f32; 2] = [0.35, 0.5];
 /// What `near` holds far from any contour.
 pub const FAR: f32 = 1e9;
 
-/// Entries of TILE x TILE: opacity of the lines; distance to the mesh's outer contour; 1/z and shade of the nearest line,
+/// Entries of TILE x TILE: opacity of the lines and of their casings; distance to the mesh's outer contour; 1/z and shade of the nearest line,
 /// and its distance. `rows` are the columns touched in each row.
 pub struct Strokes<'a> {
     pub line: &'a mut [f32],
+    pub casing: &'a mut [f32],
     pub near: &'a mut [f32],
     pub invz: &'a mut [f32],
     pub shade: &'a mut [f32],
@@ -48,6 +51,7 @@ impl Strokes<'_> {
     fn clear_row(&mut self, y: usize) {
         let row = y * TILE..(y + 1) * TILE;
         self.line[row.clone()].fill(0.0);
+        self.casing[row.clone()].fill(0.0);
         self.near[row.clone()].fill(FAR);
         self.invz[row.clone()].fill(0.0);
         self.distance[row].fill(FAR);
@@ -67,7 +71,7 @@ impl Strokes<'_> {
         let (nx, ny) = (-dy / length, dx / length);
         let (crease, upright) = (s[7] & CREASE != 0, s[7] & UPRIGHT != 0);
         let opacity = if crease { pen.crease } else { pen.outline };
-        let half = pen.width * 0.5 + 0.5;
+        let half = reach(pen.width);
         let (first, last) = ((y0.min(y1) - half).max(0.0) as i32, y0.max(y1) + half);
         let (low, high) = (x0.min(x1) - half, x0.max(x1) + half);
         if last < 0.0 || high < 0.0 {
@@ -75,7 +79,7 @@ impl Strokes<'_> {
         }
         let last = (last as i32).min(size[1] - 1);
         let steep = dy.abs() > 0.25;
-        let (slope, reach) = if steep { (dx / dy, half * length / dy.abs() + 0.01) } else { (0.0, 0.0) };
+        let (slope, beyond) = if steep { (dx / dy, half * length / dy.abs() + 0.01) } else { (0.0, 0.0) };
         let line = Line {
             start: [x0, y0, z0],
             along: [dx, dy, z1 - z0],
@@ -91,7 +95,7 @@ impl Strokes<'_> {
             let (mut from, mut to) = (low, high);
             if steep {
                 let middle = x0 + (v as f32 - y0) * slope;
-                (from, to) = (from.max(middle - reach), to.min(middle + reach));
+                (from, to) = (from.max(middle - beyond), to.min(middle + beyond));
             }
             if to < 0.0 {
                 continue;
@@ -113,7 +117,8 @@ impl Strokes<'_> {
         let t = px.mul(dx).add(py.mul(dy)).mul(F4::splat(s.inverse)).max(zero).min(one);
         let (ox, oy) = (px.sub(t.mul(dx)), py.sub(t.mul(dy)));
         let d2 = ox.mul(ox).add(oy.mul(oy));
-        let reached = half.mul(half).greater(d2);
+        let widest = F4::splat(reach(pen.width));
+        let reached = widest.mul(widest).greater(d2);
         if !reached.any() {
             return;
         }
@@ -137,7 +142,7 @@ impl Strokes<'_> {
             return;
         }
         let d = d2.sqrt();
-        let mut a = F4::splat(s.opacity).mul(shown.min(one)).mul(half.sub(d).min(one));
+        let mut a = F4::splat(s.opacity).mul(shown.min(one));
         if let Some((axis, offset)) = dash {
             a = a.mul(dashes(q[axis].add(F4::splat(offset)), pen.width));
         }
@@ -153,7 +158,8 @@ impl Strokes<'_> {
                 mask.select(pick(old, new), old).store(of);
             }
         };
-        four(self.line, hit, a, F4::max);
+        four(self.line, hit, a.mul(half.sub(d).max(zero).min(one)), F4::max);
+        four(self.casing, hit, a.mul(widest.sub(d).min(one)), F4::max);
         if !s.crease {
             four(self.near, hit.and_not(beside.greater(zero)), d, F4::min);
         }
@@ -174,6 +180,11 @@ struct Line {
     shade: f32,
     crease: bool,
     opacity: f32,
+}
+
+/// How far a line and its casing reach from its middle.
+pub fn reach(width: f32) -> f32 {
+    width * (0.5 + CASING[0]) + 0.5
 }
 
 fn dashes(s: F4, width: f32) -> F4 {

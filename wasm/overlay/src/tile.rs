@@ -12,14 +12,14 @@ use crate::lines::SEGMENT;
 use crate::look::Look;
 use crate::project::Corner;
 use crate::shade::{self, resolve, Fragments, Nearest, Paint, APRON};
-use crate::stroke::{Pen, Strokes};
+use crate::stroke::{Pen, Strokes, CASING};
 use crate::{Resident, Scene, Target, Work};
 
 const SIDE: usize = TILE + 2 * APRON;
 const STRIDE: usize = SIDE + 4;
 const LAYER: usize = STRIDE * (SIDE + 1);
 /// Floats of scratch beside the fragments.
-pub const FLOATS: usize = 2 * LAYER + 7 * AREA;
+pub const FLOATS: usize = 2 * LAYER + 8 * AREA;
 /// Bytes of scratch behind the mask: what was there before, and the tile's own mask.
 pub const MASK_TAIL: usize = 4 * AREA;
 /// Most layers of a tile: all meshes and the window.
@@ -40,6 +40,7 @@ fn scratch<'a>(floats: &'a mut [f32], colours: &'a mut [u32], tail: &'a mut [u8]
     let (invz, rest) = floats.split_at_mut(LAYER);
     let (shade, rest) = rest.split_at_mut(LAYER);
     let (line, rest) = rest.split_at_mut(AREA);
+    let (casing, rest) = rest.split_at_mut(AREA);
     let (near, rest) = rest.split_at_mut(AREA);
     let (line_invz, rest) = rest.split_at_mut(AREA);
     let (line_shade, rest) = rest.split_at_mut(AREA);
@@ -50,7 +51,7 @@ fn scratch<'a>(floats: &'a mut [f32], colours: &'a mut [u32], tail: &'a mut [u8]
     let (before, mask) = tail.split_at_mut(3 * AREA);
     Scratch {
         layer: [invz, shade],
-        strokes: Strokes { line, near, invz: line_invz, shade: line_shade, distance, rows: [[0; 2]; TILE] },
+        strokes: Strokes { line, casing, near, invz: line_invz, shade: line_shade, distance, rows: [[0; 2]; TILE] },
         weight,
         nearest: Nearest { empty: true, invz: best, id },
         fragments: Fragments { invz: fragments, colour },
@@ -180,6 +181,7 @@ impl Painter<'_> {
                     _ => style[3],
                 },
                 cue: self.look.cue,
+                casing: if occluder { 0.0 } else { CASING[1] },
             };
             let s = &mut self.scratch;
             let [invz, shade] = &mut s.layer;
