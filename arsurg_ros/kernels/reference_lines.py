@@ -17,6 +17,8 @@ from arsurg_ros.types import F32, F64, I64
 BESIDE_PX = np.float32(1.25)
 STEP = (np.float32(0.005), np.float32(0.015))
 DASH = (np.float32(7.5), np.float32(4.5))
+#: A line's dark casing on each side: its width in the line's widths, and its opacity of the line's.
+CASING = (np.float32(0.35), np.float32(0.5))
 FAR = np.float32(1e9)
 
 
@@ -65,13 +67,14 @@ def _pieces(points: F64, ready: rp.Corners, codes: I64, camera: F64) -> Iterator
 
 
 class Strokes:
-    """Lines of one mesh (H, W): opacity, distance to the outer contour, and 1/z and shade of the nearest line."""
+    """Lines of one mesh (H, W): opacity of lines and casings, distance to the outer contour, and 1/z and shade of the nearest line."""
 
     def __init__(self, surface: F32, shape: tuple[int, int], style: F32, anchor: F32, apron: int) -> None:
         self._surface, self._apron, self._anchor = surface, apron, anchor
         self._outline, self._crease, self._width = style[4], style[6], min(style[7], np.float32(6))
         self._dashed = style[8] > 0
         self.line: F32 = np.zeros(shape, np.float32)
+        self.casing: F32 = np.zeros(shape, np.float32)
         self.near: F32 = np.full(shape, FAR, np.float32)
         self.invz: F32 = np.zeros(shape, np.float32)
         self.shade: F32 = np.zeros(shape, np.float32)
@@ -93,7 +96,7 @@ class Strokes:
             return
         length = np.sqrt(squared)
         nx, ny = -dy / length, dx / length
-        half = self._width * np.float32(0.5) + np.float32(0.5)
+        half = self._width * (np.float32(0.5) + CASING[0]) + np.float32(0.5)
         height, width = self.line.shape
         u = np.arange(max(int(np.ceil(min(x0, x1) - half)), 0), min(int(np.floor(max(x0, x1) + half)), width - 1) + 1)
         v = np.arange(max(int(np.ceil(min(y0, y1) - half)), 0), min(int(np.floor(max(y0, y1) + half)), height - 1) + 1)
@@ -118,12 +121,14 @@ class Strokes:
             shown = (STEP[1] - (beside / qz - one)) / (STEP[1] - STEP[0])
         else:
             shown = ((one - beside / qz) - STEP[0]) / (STEP[1] - STEP[0])
-        a = (self._crease if segment.crease else self._outline) * np.minimum(shown, one) * np.minimum(half - d, one)
+        a = (self._crease if segment.crease else self._outline) * np.minimum(shown, one)
         if self._dashed:
             a = a * self._dash(qy - self._anchor[1] if segment.upright else qx - self._anchor[0])
         s = shown > 0
         v, u, d, a, beside, qz = v[s], u[s], d[s], a[s], beside[s], qz[s]
-        self.line[v, u] = np.maximum(self.line[v, u], a)
+        own = self._width * np.float32(0.5) + np.float32(0.5)
+        self.line[v, u] = np.maximum(self.line[v, u], a * np.clip(own - d, 0, one))
+        self.casing[v, u] = np.maximum(self.casing[v, u], a * np.minimum(half - d, one))
         if not segment.crease:
             open_ = beside == 0
             at = v[open_], u[open_]

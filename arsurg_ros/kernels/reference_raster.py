@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arsurg_ros.kernels import reference_project as rp
-from arsurg_ros.kernels.reference_lines import Strokes, segments
+from arsurg_ros.kernels.reference_lines import CASING, Strokes, segments
 from arsurg_ros.kernels.reference_mesh import prepare
 from arsurg_ros.types import F32, F64, I64, U8, Mesh
 
@@ -178,9 +178,10 @@ def fragments(layer: Layer, strokes: Strokes, style: F32, weight: F32 | None, lo
         depth = one / np.maximum(key, np.float32(1e-9))
         cue = one - np.float32(look[0]) * np.clip((depth - np.float32(look[1])) * scale, 0, 1)
     fill = np.float32(style[3]) * (one if weight is None else weight)
-    under = fill * cover * (one - strokes.line)
-    amount = lit * cue * under + cue * strokes.line
-    alpha = (under + strokes.line) * np.float32(255)
+    casing = strokes.casing * (np.float32(0) if style[9] > 0 else CASING[1])
+    under = fill * cover * (one - casing)
+    amount = lit * cue * under * (one - strokes.line) + cue * strokes.line
+    alpha = ((under + casing) * (one - strokes.line) + strokes.line) * np.float32(255)
     colour = np.concatenate([amount[..., None] * style[:3], alpha[..., None]], axis=-1)
     return key, np.where(key[..., None] > 0, np.rint(colour), 0).astype(np.uint8)
 

@@ -8,6 +8,9 @@ use crate::lanes::{F4, I4, LANES};
 /// Pixels of a tile.
 pub const AREA: usize = TILE * TILE;
 
+/// Pixels between two turns of a loop.
+const WIDE: usize = 16;
+
 /// Sorts the layers (AREA entries each in `invz` and `colour`) so that at every pixel the farther comes first; `ranges` are
 /// their least and largest 1/z. `order` begins as 0, 1, ... and ends as the layers' order. Equal depths keep it.
 pub fn sort(invz: &mut [f32], colour: &mut [u32], order: &mut [u16], ranges: &mut [[f32; 2]]) {
@@ -36,13 +39,14 @@ fn exchange(invz: &mut [f32], colour: &mut [u32], first: usize, second: usize) {
     let (za, zb) = (&mut za[low * AREA..(low + 1) * AREA], &mut zb[..AREA]);
     let (ca, cb) = (&mut ca[low * AREA..(low + 1) * AREA], &mut cb[..AREA]);
     let (z0, z1, c0, c1) = if first < second { (za, zb, ca, cb) } else { (zb, za, cb, ca) };
-    let zs = z0.as_chunks_mut::<LANES>().0.iter_mut().zip(z1.as_chunks_mut::<LANES>().0);
-    let cs = c0.as_chunks_mut::<LANES>().0.iter_mut().zip(c1.as_chunks_mut::<LANES>().0);
-    let zero = F4::splat(0.0);
+    let zs = z0.as_chunks_mut::<WIDE>().0.iter_mut().zip(z1.as_chunks_mut::<WIDE>().0);
+    let cs = c0.as_chunks_mut::<WIDE>().0.iter_mut().zip(c1.as_chunks_mut::<WIDE>().0);
     for ((z0, z1), (c0, c1)) in zs.zip(cs) {
-        let (p, q) = (F4::new(*z0), F4::new(*z1));
-        let swap = p.greater(q).and(q.greater(zero));
-        if swap.any() {
+        let zs = z0.as_chunks_mut::<LANES>().0.iter_mut().zip(z1.as_chunks_mut::<LANES>().0);
+        let cs = c0.as_chunks_mut::<LANES>().0.iter_mut().zip(c1.as_chunks_mut::<LANES>().0);
+        for ((z0, z1), (c0, c1)) in zs.zip(cs) {
+            let (p, q) = (F4::new(*z0), F4::new(*z1));
+            let swap = p.greater(q).and(q.greater(F4::splat(0.0)));
             let (a, b) = (I4::new(c0.map(|v| v as i32)), I4::new(c1.map(|v| v as i32)));
             swap.select(q, p).store(z0);
             swap.select(p, q).store(z1);
@@ -54,11 +58,15 @@ fn exchange(invz: &mut [f32], colour: &mut [u32], first: usize, second: usize) {
 
 /// Blends a row: out = colour + old (255 - alpha) / 255, rounded.
 pub fn row(image: &mut [u8], colour: &[u32]) {
-    let (fours, rest) = colour.as_chunks::<LANES>();
-    let (pixels, last) = image.as_chunks_mut::<12>();
-    for (pixels, colour) in pixels.iter_mut().zip(fours) {
-        if colour[0] | colour[1] | colour[2] | colour[3] != 0 {
-            four(pixels, colour);
+    let (blocks, rest) = colour.as_chunks::<WIDE>();
+    let (pixels, last) = image.as_chunks_mut::<{ 3 * WIDE }>();
+    for (pixels, colour) in pixels.iter_mut().zip(blocks) {
+        let fours = colour.as_chunks::<LANES>().0;
+        let any = |c: &[u32; LANES]| c[0] | c[1] | c[2] | c[3];
+        if any(&fours[0]) | any(&fours[1]) | any(&fours[2]) | any(&fours[3]) != 0 {
+            for (pixels, colour) in pixels.as_chunks_mut::<12>().0.iter_mut().zip(fours) {
+                four(pixels, colour);
+            }
         }
     }
     each(last, rest);

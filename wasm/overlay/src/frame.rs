@@ -11,7 +11,7 @@ use crate::lines::{lines, Segments};
 use crate::look::Look;
 use crate::prepare::{CLOSED_IN, CLOSED_OUT, ROW};
 use crate::project::{behind, vertices, Pose};
-use crate::stroke::BESIDE_PX;
+use crate::stroke::{reach, BESIDE_PX};
 use crate::{Rectangle, Resident, Scene, Work, EMPTY, STYLE};
 
 /// Words of a slot: mesh, ranges of resident triangles, made triangles, segments, large triangles and large segments.
@@ -133,7 +133,7 @@ pub fn project(
         return Err(Refusal::Input);
     }
     let widest = scene.drawn().map(|m| scene.style(m)[7]).fold(1.0, f32::max).min(6.0);
-    let apron = libm::ceilf(widest * 0.5 + 0.5 + BESIDE_PX + 0.5) as i32;
+    let apron = libm::ceilf(reach(widest) + BESIDE_PX + 0.5) as i32;
     let grid = Grid { width: width as i32, height: height as i32, apron };
     let (columns, tiles) = (width.div_ceil(TILE), width.div_ceil(TILE) * height.div_ceil(TILE));
     let (resident_triangles, drawn) = (resident.triangles.len() / 3, work.spans.len());
@@ -169,7 +169,7 @@ pub fn project(
             return Err(Refusal::Room);
         }
         let style = scene.style(mesh);
-        let half = libm::ceilf((style[7].min(6.0) * 0.5 + 0.5) * 256.0) as i32;
+        let half = libm::ceilf(reach(style[7].min(6.0)) * 256.0) as i32;
         if !lines(&view, facing, style[6] > 0.0, half, &grid, &mut segments, &mut bounds) {
             return Err(Refusal::Room);
         }

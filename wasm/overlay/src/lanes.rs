@@ -17,6 +17,34 @@ mod imp {
     pub struct I4(v128);
     #[derive(Clone, Copy)]
     pub struct Mask(v128);
+    /// Two numbers of twice the width.
+    #[derive(Clone, Copy)]
+    pub struct D2(v128);
+
+    impl D2 {
+        #[inline(always)]
+        pub fn new(a: f32, b: f32) -> Self {
+            D2(f64x2_promote_low_f32x4(f32x4(a, b, 0.0, 0.0)))
+        }
+        #[inline(always)]
+        pub fn add(self, o: Self) -> Self {
+            D2(f64x2_add(self.0, o.0))
+        }
+        #[inline(always)]
+        pub fn sub(self, o: Self) -> Self {
+            D2(f64x2_sub(self.0, o.0))
+        }
+        #[inline(always)]
+        pub fn scale(self, by: f64) -> Self {
+            D2(f64x2_mul(self.0, f64x2_splat(by)))
+        }
+        /// Each of them in all lanes.
+        #[inline(always)]
+        pub fn splats(self) -> (F4, F4) {
+            let v = f32x4_demote_f64x2_zero(self.0);
+            (F4(i32x4_shuffle::<0, 0, 0, 0>(v, v)), F4(i32x4_shuffle::<1, 1, 1, 1>(v, v)))
+        }
+    }
 
     impl F4 {
         #[inline(always)]
@@ -26,6 +54,11 @@ mod imp {
         #[inline(always)]
         pub fn splat(v: f32) -> Self {
             F4(f32x4_splat(v))
+        }
+        /// 0, 1, 2, 3.
+        #[inline(always)]
+        pub fn ramp() -> Self {
+            F4(f32x4(0.0, 1.0, 2.0, 3.0))
         }
         #[inline(always)]
         pub fn add(self, o: Self) -> Self {
@@ -55,6 +88,19 @@ mod imp {
         pub fn greater(self, o: Self) -> Mask {
             Mask(f32x4_gt(self.0, o.0))
         }
+        #[inline(always)]
+        pub fn sqrt(self) -> Self {
+            F4(f32x4_sqrt(self.0))
+        }
+        #[inline(always)]
+        pub fn floor(self) -> Self {
+            F4(f32x4_floor(self.0))
+        }
+        /// Down to an integer; 0 to 2^22 alone.
+        #[inline(always)]
+        pub fn whole(self) -> I4 {
+            I4(v128_and(f32x4_add(f32x4_floor(self.0), f32x4_splat(ROUND)), i32x4_splat(0x7F_FFFF)))
+        }
         /// Rounded to the nearest, ties to even; 0 to 255 alone.
         #[inline(always)]
         pub fn byte(self) -> I4 {
@@ -81,9 +127,41 @@ mod imp {
         pub fn splat(v: i32) -> Self {
             I4(i32x4_splat(v))
         }
+        /// 0, 1, 2, 3 steps.
+        #[inline(always)]
+        pub fn ramp(step: i32) -> Self {
+            I4(i32x4_mul(i32x4_splat(step), i32x4(0, 1, 2, 3)))
+        }
+        #[inline(always)]
+        pub fn negative(self) -> Mask {
+            Mask(i32x4_shr(self.0, 31))
+        }
+        /// All lanes as bytes; 0 to 255 alone.
+        #[inline(always)]
+        pub fn bytes(v: [Self; 4]) -> [u8; 16] {
+            let low = i16x8_narrow_i32x4(v[0].0, v[1].0);
+            let high = i16x8_narrow_i32x4(v[2].0, v[3].0);
+            let v = u8x16_narrow_i16x8(low, high);
+            let (a, b) = (u64x2_extract_lane::<0>(v).to_le_bytes(), u64x2_extract_lane::<1>(v).to_le_bytes());
+            core::array::from_fn(|i| if i < 8 { a[i] } else { b[i - 8] })
+        }
         #[inline(always)]
         pub fn add(self, o: Self) -> Self {
             I4(i32x4_add(self.0, o.0))
+        }
+        #[inline(always)]
+        pub fn mul(self, o: Self) -> Self {
+            I4(i32x4_mul(self.0, o.0))
+        }
+        #[inline(always)]
+        pub fn lanes(self) -> [i32; 4] {
+            let v = self.0;
+            [
+                i32x4_extract_lane::<0>(v),
+                i32x4_extract_lane::<1>(v),
+                i32x4_extract_lane::<2>(v),
+                i32x4_extract_lane::<3>(v),
+            ]
         }
         #[inline(always)]
         pub fn or(self, o: Self) -> Self {
@@ -116,6 +194,10 @@ mod imp {
             Mask(v128_and(self.0, o.0))
         }
         #[inline(always)]
+        pub fn and_not(self, o: Self) -> Self {
+            Mask(v128_andnot(self.0, o.0))
+        }
+        #[inline(always)]
         pub fn any(self) -> bool {
             v128_any_true(self.0)
         }
@@ -141,6 +223,33 @@ mod imp {
     pub struct I4([i32; 4]);
     #[derive(Clone, Copy)]
     pub struct Mask([bool; 4]);
+    /// Two numbers of twice the width.
+    #[derive(Clone, Copy)]
+    pub struct D2([f64; 2]);
+
+    impl D2 {
+        #[inline(always)]
+        pub fn new(a: f32, b: f32) -> Self {
+            D2([f64::from(a), f64::from(b)])
+        }
+        #[inline(always)]
+        pub fn add(self, o: Self) -> Self {
+            D2([self.0[0] + o.0[0], self.0[1] + o.0[1]])
+        }
+        #[inline(always)]
+        pub fn sub(self, o: Self) -> Self {
+            D2([self.0[0] - o.0[0], self.0[1] - o.0[1]])
+        }
+        #[inline(always)]
+        pub fn scale(self, by: f64) -> Self {
+            D2([self.0[0] * by, self.0[1] * by])
+        }
+        /// Each of them in all lanes.
+        #[inline(always)]
+        pub fn splats(self) -> (F4, F4) {
+            (F4([self.0[0] as f32; 4]), F4([self.0[1] as f32; 4]))
+        }
+    }
 
     impl F4 {
         #[inline(always)]
@@ -150,6 +259,11 @@ mod imp {
         #[inline(always)]
         pub fn splat(v: f32) -> Self {
             F4([v; 4])
+        }
+        /// 0, 1, 2, 3.
+        #[inline(always)]
+        pub fn ramp() -> Self {
+            F4([0.0, 1.0, 2.0, 3.0])
         }
         #[inline(always)]
         pub fn add(self, o: Self) -> Self {
@@ -179,6 +293,19 @@ mod imp {
         pub fn greater(self, o: Self) -> Mask {
             Mask(from_fn(|i| self.0[i] > o.0[i]))
         }
+        #[inline(always)]
+        pub fn sqrt(self) -> Self {
+            F4(self.0.map(libm::sqrtf))
+        }
+        #[inline(always)]
+        pub fn floor(self) -> Self {
+            F4(self.0.map(libm::floorf))
+        }
+        /// Down to an integer; 0 to 2^22 alone.
+        #[inline(always)]
+        pub fn whole(self) -> I4 {
+            I4(self.0.map(|v| v as i32))
+        }
         /// Rounded to the nearest, ties to even; 0 to 255 alone.
         #[inline(always)]
         pub fn byte(self) -> I4 {
@@ -199,9 +326,31 @@ mod imp {
         pub fn splat(v: i32) -> Self {
             I4([v; 4])
         }
+        /// 0, 1, 2, 3 steps.
+        #[inline(always)]
+        pub fn ramp(step: i32) -> Self {
+            I4(from_fn(|i| step.wrapping_mul(i as i32)))
+        }
+        #[inline(always)]
+        pub fn negative(self) -> Mask {
+            Mask(self.0.map(|v| v < 0))
+        }
+        /// All lanes as bytes; 0 to 255 alone.
+        #[inline(always)]
+        pub fn bytes(v: [Self; 4]) -> [u8; 16] {
+            from_fn(|i| v[i / 4].0[i % 4] as u8)
+        }
         #[inline(always)]
         pub fn add(self, o: Self) -> Self {
             I4(from_fn(|i| self.0[i].wrapping_add(o.0[i])))
+        }
+        #[inline(always)]
+        pub fn mul(self, o: Self) -> Self {
+            I4(from_fn(|i| self.0[i].wrapping_mul(o.0[i])))
+        }
+        #[inline(always)]
+        pub fn lanes(self) -> [i32; 4] {
+            self.0
         }
         #[inline(always)]
         pub fn or(self, o: Self) -> Self {
@@ -228,6 +377,10 @@ mod imp {
             Mask(from_fn(|i| self.0[i] && o.0[i]))
         }
         #[inline(always)]
+        pub fn and_not(self, o: Self) -> Self {
+            Mask(from_fn(|i| self.0[i] && !o.0[i]))
+        }
+        #[inline(always)]
         pub fn any(self) -> bool {
             self.0.iter().any(|v| *v)
         }
@@ -242,4 +395,4 @@ mod imp {
     }
 }
 
-pub use imp::{Mask, F4, I4};
+pub use imp::{Mask, D2, F4, I4};

@@ -16,6 +16,8 @@ pub struct Paint {
     pub bgr: [f32; 3],
     pub fill: f32,
     pub cue: [f32; 3],
+    /// The lines' casing, of the lines' opacity.
+    pub casing: f32,
 }
 
 /// TILE x TILE: 1/z (0 for none); b, g, r times alpha, and alpha, a byte each.
@@ -31,8 +33,12 @@ pub struct Nearest<'a> {
     pub id: &'a mut [u32],
 }
 
+/// Pixels between two turns of a loop, which cost as much as a few pixels (see fill.rs).
+const WIDE: usize = 16;
+
 type Four = [f32; LANES];
 
+#[inline(always)]
 fn four(row: &[f32], x: usize) -> F4 {
     F4::new(row[x..x + LANES].first_chunk::<LANES>().map_or([0.0; LANES], |v: &Four| *v))
 }
@@ -77,12 +83,22 @@ pub fn resolve(
         let start = y * layer.stride + inset;
         let (invz, shade) = (&layer.invz[start..start + TILE], &layer.shade[start..start + TILE]);
         let span = y * TILE..(y + 1) * TILE;
+        if !layer.drawn(y) && strokes.map_or(true, |s| s.rows[y][1] == 0) {
+            out.invz[span.clone()].fill(0.0);
+            out.colour[span.clone()].fill(0);
+            if let Some((nearest, _)) = nearest.as_mut().filter(|n| n.0.empty) {
+                nearest.invz[span.clone()].fill(0.0);
+                nearest.id[span].fill(0);
+            }
+            continue;
+        }
         if let Some((nearest, id)) = &mut nearest {
             nearest.take(invz, span.clone(), *id);
         }
         let weight = weight.map(|w| &w[span.clone()]);
         let (keys, colours) = (&mut out.invz[span.clone()], &mut out.colour[span.clone()]);
-        plain(invz, shade, weight, paint, keys, colours, &mut range);
+        keys.copy_from_slice(invz);
+        plain(invz, shade, weight, paint, colours, &mut range);
         if let Some(s) = strokes.filter(|s| s.rows[y][0] < s.rows[y][1]) {
             let row = Row { invz, shade, weight, first: y * TILE };
             stroked(&row, s, s.rows[y], paint, keys, colours, &mut range);
@@ -97,23 +113,93 @@ pub fn resolve(
     [lows.into_iter().fold(f32::INFINITY, f32::min), highs.into_iter().fold(0.0, f32::max)]
 }
 
+impl Layer<'_> {
+    /// Whether any triangle may be on a row of the tile.
+    fn drawn(&self, y: usize) -> bool {
+        self.rows[0] <= y + APRON && y + APRON < self.rows[1]
+    }
+}
+
+/// The only mesh on a tile: a row of it straight over the image, with its depth and ids.
+#[allow(clippy::too_many_arguments)]
+pub fn alone(
+    layer: &Layer,
+    strokes: Option<&Strokes>,
+    paint: &Paint,
+    y: usize,
+    id: u8,
+    image: &mut [u8],
+    depth: &mut [f32],
+    ids: &mut [u8],
+) {
+    if !layer.drawn(y) && strokes.map_or(true, |s| s.rows[y][1] == 0) {
+        depth.fill(f32::INFINITY);
+        ids.fill(0);
+        return;
+    }
+    let start = (y + APRON) * layer.stride + APRON;
+    let (invz, shade) = (&layer.invz[start..start + TILE], &layer.shade[start..start + TILE]);
+    let (mut colours, mut range) = ([0; TILE], [F4::splat(0.0); 2]);
+    if paint.fill > 0.0 {
+        plain(invz, shade, None, paint, &mut colours, &mut range);
+    }
+    if let Some(s) = strokes.filter(|s| s.rows[y][0] < s.rows[y][1]) {
+        let row = Row { invz, shade, weight: None, first: y * TILE };
+        stroked(&row, s, s.rows[y], paint, &mut [0.0; TILE], &mut colours, &mut range);
+    }
+    crate::blend::row(image, &colours[..depth.len()]);
+    distances(depth, invz);
+    let (blocks, last) = ids.as_chunks_mut::<WIDE>();
+    let own_id = I4::splat(i32::from(id));
+    for (ids, z) in blocks.iter_mut().zip(invz.as_chunks::<WIDE>().0) {
+        let own = |i: usize| four(z, i * LANES).greater(F4::splat(0.0)).choose(own_id, I4::splat(0));
+        *ids = I4::bytes([own(0), own(1), own(2), own(3)]);
+    }
+    let rest = &invz[blocks.len() * WIDE..];
+    last.iter_mut().zip(rest).for_each(|(i, z)| *i = if *z > 0.0 { id } else { 0 });
+}
+
+/// Depths of a row; inf where nothing is.
+pub fn distances(depth: &mut [f32], invz: &[f32]) {
+    let (blocks, last) = depth.as_chunks_mut::<WIDE>();
+    for (depth, z) in blocks.iter_mut().zip(invz.as_chunks::<WIDE>().0) {
+        for (i, depth) in depth.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            F4::splat(1.0).div(four(z, i * LANES)).store(depth);
+        }
+    }
+    let rest = &invz[blocks.len() * WIDE..];
+    last.iter_mut().zip(rest).for_each(|(d, z)| *d = 1.0 / z);
+}
+
 impl Nearest<'_> {
+    /// Writes a row of depths and ids.
+    pub fn write(&self, from: usize, depth: &mut [f32], ids: &mut [u8]) {
+        distances(depth, &self.invz[from..]);
+        let own = &self.id[from..];
+        let (blocks, last) = ids.as_chunks_mut::<WIDE>();
+        for (ids, own) in blocks.iter_mut().zip(own.as_chunks::<WIDE>().0) {
+            let own = |i: usize| I4::new([0, 1, 2, 3].map(|k| own[i * LANES + k] as i32));
+            *ids = I4::bytes([own(0), own(1), own(2), own(3)]);
+        }
+        last.iter_mut().zip(&own[blocks.len() * WIDE..]).for_each(|(i, v)| *i = *v as u8);
+    }
+
     /// Takes a row of one mesh's surface where it is nearer.
     fn take(&mut self, invz: &[f32], span: core::ops::Range<usize>, id: u8) {
-        let best = self.invz[span.clone()].as_chunks_mut::<LANES>().0.iter_mut();
-        let ids = self.id[span].as_chunks_mut::<LANES>().0;
+        let best = self.invz[span.clone()].as_chunks_mut::<WIDE>().0.iter_mut();
+        let ids = self.id[span].as_chunks_mut::<WIDE>().0;
         let (id, zero) = (I4::splat(i32::from(id)), F4::splat(0.0));
-        let fours = best.zip(ids).zip(invz.as_chunks::<LANES>().0);
-        if self.empty {
-            for ((best, ids), z) in fours {
-                *best = *z;
-                F4::new(*z).greater(zero).choose(id, I4::splat(0)).store(ids);
-            }
-        } else {
-            for ((best, ids), z) in fours {
-                let (z, old) = (F4::new(*z), F4::new(*best));
-                let nearer = z.greater(old);
-                if nearer.any() {
+        let empty = self.empty;
+        for ((best, ids), z) in best.zip(ids).zip(invz.as_chunks::<WIDE>().0) {
+            let fours = best.as_chunks_mut::<LANES>().0.iter_mut().zip(ids.as_chunks_mut::<LANES>().0);
+            for (i, (best, ids)) in fours.enumerate() {
+                let z = four(z, i * LANES);
+                if empty {
+                    z.store(best);
+                    z.greater(zero).choose(id, I4::splat(0)).store(ids);
+                } else {
+                    let old = F4::new(*best);
+                    let nearer = z.greater(old);
                     nearer.select(z, old).store(best);
                     nearer.choose(id, I4::new(ids.map(|v| v as i32))).store(ids);
                 }
@@ -124,31 +210,26 @@ impl Nearest<'_> {
 
 /// A row of surface without lines.
 #[inline(always)]
-fn plain(
-    invz: &[f32],
-    shade: &[f32],
-    weight: Option<&[f32]>,
-    paint: &Paint,
-    keys: &mut [f32],
-    colours: &mut [u32],
-    range: &mut [F4; 2],
-) {
+fn plain(invz: &[f32], shade: &[f32], weight: Option<&[f32]>, paint: &Paint, colours: &mut [u32], range: &mut [F4; 2]) {
     let (zero, far, none) = (F4::splat(0.0), F4::splat(f32::INFINITY), I4::splat(0));
     let fill = F4::splat(paint.fill);
     let [mut low, mut high] = *range;
-    keys.copy_from_slice(invz);
-    let fours = invz.as_chunks::<LANES>().0.iter().zip(shade.as_chunks::<LANES>().0);
-    for (i, ((z, shade), colour)) in fours.zip(colours.as_chunks_mut::<LANES>().0).enumerate() {
-        let z = F4::new(*z);
-        let inside = z.greater(zero);
-        if !inside.any() {
-            none.store(colour);
+    let blocks = invz.as_chunks::<WIDE>().0.iter().zip(shade.as_chunks::<WIDE>().0);
+    for (n, ((z, shade), colours)) in blocks.zip(colours.as_chunks_mut::<WIDE>().0).enumerate() {
+        let most = four(z, 0).max(four(z, 4)).max(four(z, 8).max(four(z, 12)));
+        if !most.greater(zero).any() {
+            colours.fill(0);
             continue;
         }
-        let fill = weight.map_or(fill, |w| fill.mul(four(w, i * LANES)));
-        let (lit, _) = paint.light(z, F4::new(*shade));
-        inside.choose(paint.pack(lit.mul(fill), fill), none).store(colour);
-        (low, high) = (low.min(inside.select(z, far)), high.max(z));
+        high = high.max(most);
+        for (i, colour) in colours.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let z = four(z, i * LANES);
+            let inside = z.greater(zero);
+            let fill = weight.map_or(fill, |w| fill.mul(four(w, n * WIDE + i * LANES)));
+            let (lit, _) = paint.light(z, four(shade, i * LANES));
+            inside.choose(paint.pack(lit.mul(fill), fill), none).store(colour);
+            low = low.min(inside.select(z, far));
+        }
     }
     *range = [low, high];
 }
@@ -187,8 +268,10 @@ fn stroked(
         z.store(key);
         let fill = F4::splat(paint.fill).mul(row.weight.map_or(one, |w| four(w, x)));
         let (lit, cue) = paint.light(z, inside.select(four(row.shade, x), four(s.shade, at)));
-        let under = fill.mul(cover).mul(one.sub(line));
-        let packed = paint.pack(lit.mul(under).add(cue.mul(line)), under.add(line));
+        let casing = F4::splat(paint.casing).mul(four(s.casing, at));
+        let (fill, rest) = (fill.mul(cover).mul(one.sub(casing)), one.sub(line));
+        let amount = lit.mul(fill.mul(rest)).add(cue.mul(line));
+        let packed = paint.pack(amount, fill.add(casing).mul(rest).add(line));
         some.choose(packed, none).store(colour);
         range[0] = range[0].min(some.select(z, far));
         range[1] = range[1].max(z);

@@ -6,20 +6,20 @@ use crate::bins::{bin, touches, TILE};
 use crate::blend::{row, sort, AREA};
 use crate::camera::Camera;
 use crate::faces::EXTRA;
-use crate::fill::{Layer, SHIFT};
+use crate::fill::{Layer, NO_ROWS, SHIFT};
 use crate::frame::{cut, Cut, Plan, Slot, SLOT};
 use crate::lines::SEGMENT;
 use crate::look::Look;
 use crate::project::Corner;
-use crate::shade::{resolve, Fragments, Nearest, Paint, APRON};
-use crate::stroke::{Pen, Strokes};
+use crate::shade::{self, resolve, Fragments, Nearest, Paint, APRON};
+use crate::stroke::{Pen, Strokes, CASING};
 use crate::{Resident, Scene, Target, Work};
 
 const SIDE: usize = TILE + 2 * APRON;
 const STRIDE: usize = SIDE + 4;
-const LAYER: usize = STRIDE * SIDE;
+const LAYER: usize = STRIDE * (SIDE + 1);
 /// Floats of scratch beside the fragments.
-pub const FLOATS: usize = 2 * LAYER + 7 * AREA;
+pub const FLOATS: usize = 2 * LAYER + 8 * AREA;
 /// Bytes of scratch behind the mask: what was there before, and the tile's own mask.
 pub const MASK_TAIL: usize = 4 * AREA;
 /// Most layers of a tile: all meshes and the window.
@@ -40,6 +40,7 @@ fn scratch<'a>(floats: &'a mut [f32], colours: &'a mut [u32], tail: &'a mut [u8]
     let (invz, rest) = floats.split_at_mut(LAYER);
     let (shade, rest) = rest.split_at_mut(LAYER);
     let (line, rest) = rest.split_at_mut(AREA);
+    let (casing, rest) = rest.split_at_mut(AREA);
     let (near, rest) = rest.split_at_mut(AREA);
     let (line_invz, rest) = rest.split_at_mut(AREA);
     let (line_shade, rest) = rest.split_at_mut(AREA);
@@ -50,7 +51,7 @@ fn scratch<'a>(floats: &'a mut [f32], colours: &'a mut [u32], tail: &'a mut [u8]
     let (before, mask) = tail.split_at_mut(3 * AREA);
     Scratch {
         layer: [invz, shade],
-        strokes: Strokes { line, near, invz: line_invz, shade: line_shade, distance, rows: [[0; 2]; TILE] },
+        strokes: Strokes { line, casing, near, invz: line_invz, shade: line_shade, distance, rows: [[0; 2]; TILE] },
         weight,
         nearest: Nearest { empty: true, invz: best, id },
         fragments: Fragments { invz: fragments, colour },
@@ -171,10 +172,7 @@ impl Painter<'_> {
             let words = Slot::load(&self.cut.slots[SLOT * slot..SLOT * (slot + 1)]);
             let style = self.scene.style(words.mesh);
             let occluder = style[9] > 0.0;
-            let strokes = match self.layer(slot, &words, tile, [x, y], size) {
-                None => continue,
-                Some(strokes) => strokes,
-            };
+            let Some((strokes, rows)) = self.layer(slot, &words, tile, [x, y], size) else { continue };
             some = true;
             let paint = Paint {
                 bgr: [style[0], style[1], style[2]],
@@ -184,19 +182,37 @@ impl Painter<'_> {
                     _ => style[3],
                 },
                 cue: self.look.cue,
+                casing: if occluder { 0.0 } else { CASING[1] },
             };
             let s = &mut self.scratch;
             let [invz, shade] = &mut s.layer;
-            let layer = layer_of(invz, shade, [x, y], [0; 4]);
+            let mut layer = layer_of(invz, shade, [x, y], [0; 4]);
+            layer.rows = rows;
+            let solid = !occluder && style[11] <= 0.0;
+            let alone = layers == 0 && s.nearest.empty && solid && !masked && !self.look.masked && most == 0.0;
+            if alone
+                && !(slot + 1..self.plan.slots)
+                    .any(|slot| on_tile(self.spans, &self.cut, self.tiles, slot, tile, [x, y]))
+            {
+                let strokes = strokes.then_some(&s.strokes);
+                for j in 0..size[1] {
+                    let span = canvas.span(x, y + j);
+                    let image = &mut canvas.image[3 * span.start..3 * span.end];
+                    let (depth, ids) = (&mut canvas.depth[span.clone()], &mut canvas.ids[span]);
+                    shade::alone(&layer, strokes, &paint, j, words.mesh as u8 + 1, image, depth, ids);
+                }
+                layer.clear();
+                return true;
+            }
             let id = (&mut s.nearest, words.mesh as u8 + 1);
             let mut out = Fragments {
                 invz: &mut s.fragments.invz[layers * AREA..(layers + 1) * AREA],
                 colour: &mut s.fragments.colour[layers * AREA..(layers + 1) * AREA],
             };
-            let solid = !occluder && style[11] <= 0.0;
             let weight = (most > 0.0 && !occluder).then_some(&*s.weight);
             let strokes = strokes.then_some(&s.strokes);
             let range = resolve(&layer, strokes, weight, &paint, size[1], solid.then_some(id), &mut out);
+            layer.clear();
             if range[1] == 0.0 {
                 continue;
             }
@@ -221,13 +237,21 @@ impl Painter<'_> {
         // occluders and shells alone leave nothing to be seen
         let some = some && !self.scratch.nearest.empty;
         if some {
-            self.finish(canvas, x, y, size);
+            self.finish(canvas, x, y, size[1]);
         }
         some
     }
 
-    /// Draws a mesh's triangles and lines into the layer; None where it has none here, else whether it has lines.
-    fn layer(&mut self, slot: usize, words: &Slot, tile: usize, at: [usize; 2], size: [usize; 2]) -> Option<bool> {
+    /// Draws a mesh's triangles and lines into the layer; None where it has none here, else whether it has lines,
+    /// and the layer's rows.
+    fn layer(
+        &mut self,
+        slot: usize,
+        words: &Slot,
+        tile: usize,
+        at: [usize; 2],
+        size: [usize; 2],
+    ) -> Option<(bool, [usize; 2])> {
         let [counts, line_counts] = &self.cut.counts;
         let [items, line_items] = &self.cut.items;
         let (column, line) = (at[0] / TILE, at[1] / TILE);
@@ -245,7 +269,6 @@ impl Painter<'_> {
         let clip = [low, low, high(size[0]), high(size[1])];
         let s = &mut self.scratch;
         let [invz, shade] = &mut s.layer;
-        invz.fill(0.0);
         let mut layer = layer_of(invz, shade, at, clip);
         let style = self.scene.style(words.mesh);
         let row = crate::ROW * self.scene.select[words.mesh] as usize;
@@ -281,7 +304,7 @@ impl Painter<'_> {
                 s.strokes.draw(segment, &layer, at[0] as i32, at[1] as i32, size, &pen);
             }
         }
-        Some(stroked)
+        Some((stroked, layer.rows))
     }
 
     /// Joins the tile's mask with the frame's; keeps what is under it. Returns whether there is any.
@@ -352,20 +375,30 @@ impl Painter<'_> {
     }
 
     /// Writes depth and ids.
-    fn finish(&self, canvas: &mut Canvas, x: usize, y: usize, size: [usize; 2]) {
-        for j in 0..size[1] {
+    fn finish(&self, canvas: &mut Canvas, x: usize, y: usize, lines: usize) {
+        for j in 0..lines {
             let span = canvas.span(x, y + j);
-            let invz = &self.scratch.nearest.invz[TILE * j..][..size[0]];
-            let id = &self.scratch.nearest.id[TILE * j..][..size[0]];
-            canvas.depth[span.clone()].iter_mut().zip(invz).for_each(|(d, v)| *d = 1.0 / v);
-            canvas.ids[span].iter_mut().zip(id).for_each(|(i, v)| *i = *v as u8);
+            let (depth, ids) = (&mut canvas.depth[span.clone()], &mut canvas.ids[span]);
+            self.scratch.nearest.write(TILE * j, depth, ids);
         }
     }
 }
 
+/// Whether a mesh has anything on a tile.
+fn on_tile(spans: &[u32], cut: &Cut, tiles: usize, slot: usize, tile: usize, at: [usize; 2]) -> bool {
+    let words = Slot::load(&cut.slots[SLOT * slot..SLOT * (slot + 1)]);
+    let large = [words.large_triangles, words.large_segments];
+    let own = |k: usize| !bin(&*cut.counts[k], &*cut.items[k], tiles, slot, tile).is_empty();
+    let any = |k: usize, spans: &[u32]| {
+        let large = &cut.items[k][large[k].clone()];
+        large.iter().any(|i| touches(spans[*i as usize], at[0] / TILE, at[1] / TILE))
+    };
+    own(0) || own(1) || any(0, spans) || any(1, &*cut.segment_spans)
+}
+
 fn layer_of<'a>(invz: &'a mut [f32], shade: &'a mut [f32], at: [usize; 2], clip: [i32; 4]) -> Layer<'a> {
     let [left, top] = at.map(|v| v as i32 - APRON as i32);
-    Layer { invz, shade, stride: STRIDE, left, top, clip }
+    Layer { invz, shade, stride: STRIDE, left, top, clip, rows: NO_ROWS }
 }
 
 /// Where a mesh's dashes begin: the picture of its bounds' middle.
