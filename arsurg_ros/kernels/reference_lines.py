@@ -67,7 +67,7 @@ def _pieces(points: F64, ready: rp.Corners, codes: I64, camera: F64) -> Iterator
 
 
 class Strokes:
-    """Lines of one mesh (H, W): opacity of lines and casings, distance to the outer contour, and 1/z and shade of the nearest line."""
+    """Lines of one mesh (H, W): opacity of lines and casings, distance to the outer contour, 1/z and shade of the nearest."""
 
     def __init__(self, surface: F32, shape: tuple[int, int], style: F32, anchor: F32, apron: int) -> None:
         self._surface, self._apron, self._anchor = surface, apron, anchor
