@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from arsurg_ros.geometry.camera import distort_fisheye
@@ -11,6 +13,9 @@ from arsurg_ros.types import F64
 
 _DIRECTIONS, _STEPS, _FARTHEST = 128, 1000, 10.0
 _FISHEYE_FARTHEST_RAD = np.radians(88.5)
+#: The limits of split.rs.
+BEND_PX, BEND_DEPTH = 0.25, 5e-4
+_TURNS = 24
 _MARGIN = 1.06  # 1 / cos(pi / 16) of the field polygon, and a corner that falls between two directions
 
 
@@ -33,6 +38,29 @@ def field_radius(camera: F64, width_px: int, height_px: int) -> float:
     last = int(np.flatnonzero(inside.any(axis=1)).max(initial=0))
     wanted = float(r[min(last + 1, _STEPS), 0]) * _MARGIN
     return max(min(wanted, fold), 1e-6)
+
+
+def straight_px(camera: F64, radius: float) -> float:
+    """Return a length, pixels, at which a straight edge's picture is nowhere in the field off by the limits of split.rs.
+
+    An edge of length l that a lens of curvature c (1/px) bends is off by l^2 c / 8, and its 1/z by a share of l c / 8 times its
+    own change, taken as a tenth; half of the length at which one of them is at its limit is returned. ``camera`` is as in
+    ``field_radius``, which gave ``radius``. The curvature is the largest of the pixel map's second differences.
+    """
+    angle = np.arange(_TURNS) * (2 * np.pi / _TURNS)
+    r = np.linspace(0.0, radius, _TURNS + 1)[:, None]
+    x, y = (r * np.cos(angle))[..., None], (r * np.sin(angle))[..., None]
+    step = 1e-3 * max(radius, 0.1)
+    dx, dy = step * np.cos(angle), step * np.sin(angle)
+    pixels = _equidistant if camera[11] else _distort
+    (u0, v0), _ = pixels(camera, x - dx, y - dy)
+    (u1, v1), _ = pixels(camera, x, y)
+    (u2, v2), _ = pixels(camera, x + dx, y + dy)
+    bend = np.hypot(u2 - 2 * u1 + u0, v2 - 2 * v1 + v0)
+    chord = np.hypot(u2 - u0, v2 - v0) / 2
+    curvature = float((bend / np.maximum(chord, 1e-12) ** 2).max())
+    curvature = max(curvature, 1e-12)
+    return 0.5 * min(math.sqrt(8 * BEND_PX / curvature), 8 * BEND_DEPTH / (0.1 * curvature))
 
 
 def _radii(camera: F64) -> F64:

@@ -12,7 +12,7 @@ import numpy as np
 from arsurg_ros.errors import ConfigError, DataError
 from arsurg_ros.geometry.camera import DISTORTION_MODELS
 from arsurg_ros.geometry.se3 import is_rigid
-from arsurg_ros.kernels.field import field_radius
+from arsurg_ros.kernels.field import field_radius, straight_px
 from arsurg_ros.types import F32, F64, U8, U32, CameraModel, Look, Mesh, MeshStyle, Window
 
 STYLE = 16
@@ -39,7 +39,7 @@ class CameraRows:
     """Camera rows; the last one's field is remembered."""
 
     def __init__(self) -> None:
-        self._last: tuple[bytes, float] = (b'', 0.0)
+        self._last: tuple[bytes, tuple[float, float]] = (b'', (0.0, 0.0))
 
     def row(self, camera: CameraModel) -> F64:
         """Return the kernel's row; raises ConfigError for a focal length that is not positive or an unknown distortion."""
@@ -47,13 +47,14 @@ class CameraRows:
         if camera.distortion_model not in DISTORTION_MODELS:
             raise ConfigError(f'camera: distortion_model {camera.distortion_model!r}; valid: {", ".join(DISTORTION_MODELS)}')
         fisheye = float(camera.distortion_model == 'equidistant')
-        row = np.array([K[0, 0], K[0, 1], K[0, 2], K[1, 1], K[1, 2], *camera.distortion, 0.0, fisheye])
+        row = np.array([K[0, 0], K[0, 1], K[0, 2], K[1, 1], K[1, 2], *camera.distortion, 0.0, fisheye, 0.0])
         if not np.isfinite(row).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
             raise ConfigError(f'camera: fx {K[0, 0]}, fy {K[1, 1]}: finite intrinsics and fx, fy above 0 are needed')
         key = row.tobytes()
         if self._last[0] != key:
-            self._last = (key, field_radius(row, camera.width_px, camera.height_px))
-        row[10] = self._last[1]
+            radius = field_radius(row, camera.width_px, camera.height_px)
+            self._last = (key, (radius, straight_px(row, radius)))
+        row[10], row[12] = self._last[1]
         return row
 
 

@@ -57,7 +57,7 @@ def _pieces(points: F64, ready: rp.Corners, codes: I64, camera: F64) -> Iterator
         return
     if not codes.any():
         extent = np.abs(ready.xy[0] - ready.xy[1]).max()
-        if rp.straight(camera) or extent <= rp.SHORT_PX * rp.SUBPIXEL / 2:
+        if rp.straight(camera) or extent <= int(rp.short_px(camera)) * rp.SUBPIXEL / 2:
             yield ready
             return
     kept = rp.clip_line(points, camera[10])

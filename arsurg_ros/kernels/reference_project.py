@@ -30,6 +30,11 @@ class Corners:
         return Corners(self.xy[i], self.invz[i], self.shade[i])
 
 
+def short_px(camera: F64) -> float:
+    """Return how long an edge may be that is not looked at, pixels."""
+    return float(np.clip(camera[12], SHORT_PX, 4096.0)) if len(camera) > 12 else SHORT_PX
+
+
 def to_camera(pose: F64, vertices: F64) -> F64:
     """Return p_cam (V, 3) for the upper rows (3, 4) of T_cam_mesh; the kernel's order of operations."""
     x, y, z = vertices.T
@@ -117,7 +122,7 @@ def bent(a: F64, b: F64, camera: F64) -> bool:
     pa, pb = pixels(np.stack([a[:3], b[:3]]), camera)
     d = pb - pa
     squared = d @ d
-    if squared < SHORT_PX * SHORT_PX:
+    if squared < short_px(camera) ** 2:
         return False
     p = a[:3] + np.array([[0.25], [0.5], [0.75]]) * (b[:3] - a[:3])
     q = pixels(p, camera) - pa

@@ -127,7 +127,7 @@ class ReferenceRasteriser:
             (ax, ay), (bx, by), (cx, cy) = ready.xy.tolist()
             area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
             extent = ready.xy.max(axis=0) - ready.xy.min(axis=0)
-            if area and not rp.straight(camera) and extent.max() > rp.SHORT_PX * rp.SUBPIXEL:
+            if area and not rp.straight(camera) and extent.max() > int(rp.short_px(camera)) * rp.SUBPIXEL:
                 for t in rp.split_triangle(points, camera):
                     layer.triangle(rp.project(t[:, :3], t[:, 3], camera))
             else:

@@ -166,7 +166,7 @@ def peer(scene: Scene, peeling: bool) -> Callable[[], Any]:
 def instance(rasteriser: Rasteriser) -> Kernel:
     """Return the kernel of a rasteriser on this thread, with the meshes and the last frame in it."""
     implementation: Any = rasteriser._impl
-    kernel: Kernel = implementation._kernels.get(*implementation._capacities)
+    kernel: Kernel = implementation._kernels[0].get(*implementation._capacities)
     return kernel
 
 

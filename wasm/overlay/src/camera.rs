@@ -5,6 +5,7 @@
 
 use crate::fill::snap;
 use crate::project::sqrt;
+use crate::split::SHORT_PX;
 
 /// Nothing nearer than this is drawn.
 pub const NEAR_M: f64 = 1e-3;
@@ -29,15 +30,18 @@ pub struct Camera {
     fisheye: bool,
     field_radius: f64,
     inner: f64,
+    short: f64,
     pub(crate) sides: [[f64; 2]; SIDES],
 }
 
 impl Camera {
-    /// From fx, skew, cx, fy, cy, five coefficients (k1 k2 p1 p2 k3, or k1 k2 k3 k4 0), field_radius, 1 for a fisheye;
-    /// None where one is not finite or the radius not positive.
+    /// From fx, skew, cx, fy, cy, five coefficients (k1 k2 p1 p2 k3, or k1 k2 k3 k4 0), field_radius, 1 for a fisheye, and how
+    /// long an edge may be that this lens does not bend (px, SHORT_PX at least); None where one is not finite or the radius
+    /// not positive.
     pub fn from_slice(v: &[f64]) -> Option<Self> {
+        let short = v.get(12).copied().unwrap_or(0.0);
         let v: [f64; 12] = v.get(..12)?.try_into().ok()?;
-        if v.iter().any(|x| !x.is_finite()) || v[10] <= 0.0 {
+        if v.iter().any(|x| !x.is_finite()) || !short.is_finite() || v[10] <= 0.0 {
             return None;
         }
         let angle = |i: usize| core::f64::consts::PI * 2.0 * i as f64 / SIDES as f64;
@@ -50,6 +54,7 @@ impl Camera {
             k: [v[5], v[6], v[7], v[8], v[9]],
             fisheye: v[11] > 0.0,
             field_radius: v[10],
+            short: short.clamp(SHORT_PX, 4096.0),
             inner: v[10] * libm::cos(core::f64::consts::PI / SIDES as f64),
             sides: core::array::from_fn(|i| [libm::cos(angle(i)), libm::sin(angle(i))]),
         })
@@ -58,6 +63,11 @@ impl Camera {
     /// Whether straight edges stay straight.
     pub fn straight(&self) -> bool {
         !self.fisheye && self.k == [0.0; 5]
+    }
+
+    /// Edges up to this length, pixels, need not be looked at.
+    pub(crate) fn short(&self) -> f64 {
+        self.short
     }
 
     /// Which limits a point misses: bit 0 near plane, 1-4 the field's box, 5 the field polygon's inner circle.

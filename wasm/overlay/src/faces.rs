@@ -111,7 +111,7 @@ pub fn faces(
     bounds: &mut Rectangle,
 ) -> bool {
     let bends = !mesh.camera.straight();
-    let long = (split::SHORT_PX as i32) << SHIFT;
+    let long = (mesh.camera.short() as i32) << SHIFT;
     for ((t, facing), span) in mesh.triangles.chunks_exact(3).zip(facing).zip(spans) {
         let i = [t[0] as usize, t[1] as usize, t[2] as usize];
         let code = i.map(|i| mesh.code[i]);

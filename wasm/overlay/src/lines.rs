@@ -97,7 +97,7 @@ fn line(
     let camera = mesh.camera;
     if code == [0, 0] {
         let [a, b] = ends.map(|i| mesh.corner(i));
-        let long = (split::SHORT_PX as i32) << SHIFT;
+        let long = (camera.short() as i32) << SHIFT;
         if camera.straight() || ((a.x - b.x).abs() <= long / 2 && (a.y - b.y).abs() <= long / 2) {
             let shade = ((a.shade + b.shade) * 0.5).to_bits();
             let (x, y) = ([a.x as u32, b.x as u32], [a.y as u32, b.y as u32]);

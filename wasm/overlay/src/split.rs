@@ -8,7 +8,7 @@ use crate::project::Vertex;
 /// How far a straight edge may be from the bent one, and by which share its 1/z.
 pub const BEND_PX: f64 = 0.25;
 pub const BEND_DEPTH: f64 = 5e-4;
-/// Shorter edges are left alone.
+/// Shorter edges are left alone, whatever the lens.
 pub const SHORT_PX: f64 = 12.0;
 /// An edge is halved at most so many times: a triangle becomes at most 4096, a quarter of the least room for them.
 pub const DEEPEST: u32 = 6;
@@ -22,7 +22,7 @@ pub fn bent(a: &Vertex, b: &Vertex, camera: &Camera) -> bool {
     let (pa, pb) = (camera.pixel(&a.p), camera.pixel(&b.p));
     let (dx, dy) = (pb[0] - pa[0], pb[1] - pa[1]);
     let squared = dx * dx + dy * dy;
-    if squared < SHORT_PX * SHORT_PX {
+    if squared < camera.short() * camera.short() {
         return false;
     }
     let (ia, ib) = (1.0 / a.p[2], 1.0 / b.p[2]);
