@@ -11,10 +11,11 @@ from arsurg_ros.kernels.raster_rows import CameraRows
 from arsurg_ros.types import F64, CameraModel
 
 K = np.array([[1000.0, 0, 960], [0, 980.0, 540], [0, 0, 1]])
+FOCAL = np.array([[1.6, 1, 1], [1, 1.6, 1], [1, 1, 1]])
 LENSES = {
     'barrel': camera_model(1920, 1080, K, np.array([-0.1, 0.03, 0.0005, -0.0005, 0.0])),
     'pincushion': camera_model(1920, 1080, K, np.array([0.15, 0.0, 0.0, 0.002, 0.0])),
-    'fisheye': CameraModel(1920, 1080, K * [[1.6, 1, 1], [1, 1.6, 1], [1, 1, 1]], np.array([0.02, -0.01, 0.0, 0.0, 0.0]), 'equidistant'),
+    'fisheye': CameraModel(1920, 1080, K * FOCAL, np.array([0.02, -0.01, 0.0, 0.0, 0.0]), 'equidistant'),
 }
 
 
