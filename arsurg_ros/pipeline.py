@@ -80,7 +80,10 @@ class Pipeline:
         """Interpolate by the same backend that draws; judge a predicted pose by what is drawn."""
         self._renderer = SizedRenderer(self.scene, self.backend) if self.scene is not None else None
         self._extent_m = extent_m(self.scene) if self.scene is not None else np.zeros((1, 3))
-        self.buffer = TransformBuffer(interpolate=partial(interpolate_poses, backend=self.backend))
+        # Between poses that are farther apart than one that is stale nothing is drawn as if it were live.
+        self.buffer = TransformBuffer(
+            max_gap_ns=round(self.limits.stale_s * 1e9), interpolate=partial(interpolate_poses, backend=self.backend)
+        )
 
     def start(self, now_ns: int) -> None:
         """Begin at a time of the clock; in modes file and result the registration is there at once."""

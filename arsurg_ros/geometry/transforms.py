@@ -20,6 +20,8 @@ from arsurg_ros.geometry import se3
 from arsurg_ros.types import F64, I64
 
 Interpolate = Callable[[F64, F64, F64], F64]
+#: Over a longer gap between samples nothing is interpolated, unless a buffer says otherwise.
+MAX_GAP_NS = 200_000_000
 
 
 def interpolate_screw(T0: F64, T1: F64, alpha: F64) -> F64:
@@ -51,7 +53,7 @@ class TransformBuffer:
     def __init__(
         self,
         keep_ns: int = 10_000_000_000,
-        max_gap_ns: int = 200_000_000,
+        max_gap_ns: int = MAX_GAP_NS,
         interpolate: Interpolate = interpolate_screw,
     ) -> None:
         """Keep ``keep_ns`` of history, and interpolate (by the given function) over gaps of ``max_gap_ns`` at most."""

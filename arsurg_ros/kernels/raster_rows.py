@@ -39,7 +39,7 @@ class CameraRows:
     """Camera rows; the last one's field is remembered."""
 
     def __init__(self) -> None:
-        self._last: tuple[bytes, tuple[float, float]] = (b'', (0.0, 0.0))
+        self._last: tuple[tuple[bytes, int, int], tuple[float, float]] = ((b'', 0, 0), (0.0, 0.0))
 
     def row(self, camera: CameraModel) -> F64:
         """Return the kernel's row; raises ConfigError for a focal length that is not positive or an unknown distortion."""
@@ -50,7 +50,7 @@ class CameraRows:
         row = np.array([K[0, 0], K[0, 1], K[0, 2], K[1, 1], K[1, 2], *camera.distortion, 0.0, fisheye, 0.0])
         if not np.isfinite(row).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
             raise ConfigError(f'camera: fx {K[0, 0]}, fy {K[1, 1]}: finite intrinsics and fx, fy above 0 are needed')
-        key = row.tobytes()
+        key = (row.tobytes(), camera.width_px, camera.height_px)
         if self._last[0] != key:
             radius = field_radius(row, camera.width_px, camera.height_px)
             self._last = (key, (radius, straight_px(row, radius)))

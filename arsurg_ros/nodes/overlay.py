@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from sensor_msgs.msg import CameraInfo, Image
 
 from arsurg_ros.errors import ArsurgError, ConfigError, DataError
@@ -29,9 +30,9 @@ from arsurg_ros.nodes.tf import TfListener
 from arsurg_ros.overlay.budget import LevelChoice
 from arsurg_ros.overlay.codes import overlay_code, write_codes
 from arsurg_ros.overlay.masks import MaskBuffer, MaskChoice
-from arsurg_ros.overlay.pending import MOST_PIXELS, PendingImage, Waits, blank, camera_problem
+from arsurg_ros.overlay.pending import MOST_PIXELS, PendingImage, PosePeriod, Waits, blank, camera_problem
 from arsurg_ros.overlay.readouts import Readouts
-from arsurg_ros.overlay.render import RenderedOverlay
+from arsurg_ros.overlay.render import BLANK, RenderedOverlay
 from arsurg_ros.overlay.scene import load_scene
 from arsurg_ros.overlay.sized import SizedRenderer
 from arsurg_ros.overlay.state import OverlayDecision, OverlayLimits, OverlayState, PoseLookup, decide, look_up
@@ -43,7 +44,8 @@ CHECK_PERIOD_S = 0.005
 # Images that wait at a time: more, and the oldest is shown as it is.
 MAX_PENDING = 8
 MARKERS_PERIOD_S = 0.5
-WATCH_PERIOD_S = 0.05
+# Fine enough for a flag of 80 ms to be shown within 100 ms.
+WATCH_PERIOD_S = 0.01
 
 class OverlayNode(StageNode):
     """Images are shown in order; each waits a bounded time for its pose, and is never drawn with another's."""
@@ -67,6 +69,7 @@ class OverlayNode(StageNode):
         self._live_frames: frozenset[str] = frozenset()
         self._masks, self._mask = MaskBuffer(0), MaskChoice()
         self._complaint = ''
+        self._pose_period = PosePeriod()
         self._detail: LevelChoice | None = None
 
     def build(self, p: dict[str, Any]) -> None:
@@ -86,6 +89,8 @@ class OverlayNode(StageNode):
         self._renderer.view = view = self._view_of(p)
         self._p, self._eye = p, p['eye']
         self._camera_frame = p['right_camera_frame'] if p['eye'] == 'right' else p['camera_frame']
+        # Both images of a stereo pair may carry the left one's frame, as image_pipeline has it.
+        self._image_frames = tuple(dict.fromkeys((self._camera_frame, p['camera_frame'])))
         self._waits = Waits(*(int(p[k] * 1e9) for k in ('pose_wait_s', 'predict_wait_s', 'flag_s')))
         self._silent_ns = int(p['silent_s'] * 1e9)
         self._masks = MaskBuffer(int(p['mask_age_s'] * 1e9))
@@ -99,8 +104,9 @@ class OverlayNode(StageNode):
         self.listen(CameraInfo, self._topic('camera/camera_info'), self._on_info, qos.STREAM)
         self.listen(Image, self._topic('camera/image_raw'), self.guard(self._on_image), qos.IMAGE_LISTEN)
         self.listen(Image, self._topic('overlay/instrument_mask'), self.guard(self._on_mask), qos.IMAGE_LISTEN)
-        self._registered = Registered(self, p['ref_frame'])
-        self._tf = TfListener(self, p['backend'], lambda rows: self._resolve())
+        self._registered = Registered(self, p['ref_frame'], self._on_other_registration)
+        # Poses farther apart than one that is stale give no pose between them: it would be drawn as live.
+        self._tf = TfListener(self, p['backend'], self._on_poses, max_gap_ns=round(p['stale_s'] * 1e9))
         self._check_timer = self.every(CHECK_PERIOD_S, self._check, clock=self.steady, autostart=False)
         self.every(MARKERS_PERIOD_S, self._publish_markers, clock=self.steady)
         self.every(WATCH_PERIOD_S, self._watch, clock=self.steady)
@@ -109,15 +115,18 @@ class OverlayNode(StageNode):
         return eye_topic(name, self._eye)
 
     def stop(self) -> None:
-        """Let go of the images that wait, and say that nothing is shown live any more."""
+        """Let go of the images that wait, and show the last one as lost: who keeps it must not keep it as live."""
         self._pending.clear()
-        if self._state is not None:
+        if self._last is not None:
+            self._show_bare(self._last, OverlayDecision(OverlayState.LOST, 'the overlay is not active'))
+        elif self._state is not None:
             self._tell(OverlayState.LOST, 0, None, 'the overlay is not active')
         self._state = self._last = None
 
     def release(self) -> None:
         """Finish the recording; drop the topics and all that was received."""
         if self._sinks is not None:
+            self.stop()  # a signal ends the node without deactivating it
             self._sinks.close()
             self._sinks = None
         super().release()
@@ -133,8 +142,11 @@ class OverlayNode(StageNode):
         """Poses of a time to come are none: the images that wait, the masks and the moving frames go."""
         self._pending.clear()
         self._masks.forget()
+        self._pose_period = PosePeriod()
         if self._tf is not None:
             self._tf.buffer.clear()
+        if self._last is not None:  # else it would lie in a time to come, and the camera never be silent
+            self._last = replace(self._last, clock_ns=self.now_ns())
 
     def ready(self) -> bool:
         """Tell whether the camera is there."""
@@ -167,7 +179,19 @@ class OverlayNode(StageNode):
     # Inputs.
 
     def _on_info(self, msg: CameraInfo, info: dict[str, int]) -> None:
+        self._camera = None  # nothing is drawn with the calibration before one that cannot be used
         self._camera = msgs.camera_from_info(msg)
+
+    def _on_poses(self, rows: list[tuple[str, str, int]]) -> None:
+        self._pose_period.heard(self._latest_pose_ns())
+        self._resolve()
+
+    def _on_other_registration(self) -> None:
+        """Take the anatomy of the registration before out of the picture now: no image may come that would."""
+        if self._last is None or self._state is None or not self._state.draws:
+            return
+        what = 'taken back' if self._registered.T_ref_ct is None else 'replaced, and no image since'
+        self._show_bare(self._last, OverlayDecision(OverlayState.UNREGISTERED, f'the registration was {what}'))
 
     def _on_image(self, msg: Image, info: dict[str, int]) -> None:
         stamp_ns = msgs.to_ns(msg.header.stamp)
@@ -183,7 +207,7 @@ class OverlayNode(StageNode):
             self._show(self._pending.popleft())
         self._resolve()
         self._check()
-        if self._pending or self._predicted:
+        if self._pending:
             self._check_timer.reset()
 
     def _refuse_image(self, msg: Image, pending: PendingImage, reason: str) -> None:
@@ -192,7 +216,7 @@ class OverlayNode(StageNode):
         self._pending.clear()
         decision = OverlayDecision(OverlayState.REFUSED, reason)
         if 0 < msg.width * msg.height <= MOST_PIXELS:
-            self._show_bare(pending, decision, Readouts(reason=reason))
+            self._show_bare(pending, decision)
         elif self._state is not OverlayState.REFUSED:
             self._tell(OverlayState.REFUSED, pending.frame.stamp_ns, None, reason)
 
@@ -224,9 +248,7 @@ class OverlayNode(StageNode):
     def _check(self) -> None:
         while self._pending and (self._overdue(self._pending[0]) or self._predictable(self._pending[0])):
             self._show(self._pending.popleft())
-        if self._predicted and not self._pending and self._last is not None:
-            self._flag_prediction(self._last)
-        if not self._pending and not self._predicted:
+        if not self._pending:
             self._check_timer.cancel()  # awake only while something waits
 
     def _predictable(self, pending: PendingImage) -> bool:
@@ -235,15 +257,16 @@ class OverlayNode(StageNode):
             return False
         return self._lookup(self._p['ref_frame'], pending).predicted
 
-    def _flag_prediction(self, last: PendingImage) -> None:
-        """Take a predicted picture away when no pose has come in time, though no image comes that would."""
-        latest_ns = self._latest_pose_ns()
-        behind_ns = None if latest_ns is None else last.frame.stamp_ns - latest_ns
-        age_ns = None if behind_ns is None else behind_ns + last.captured_ns(time.monotonic_ns())
-        if age_ns is None or age_ns >= self._waits.flag_ns:
-            stale = OverlayDecision(OverlayState.STALE, 'no pose since the prediction')
-            readouts = Readouts(reason=stale.reason, pose_age_s=None if age_ns is None else age_ns * 1e-9)
-            self._show_bare(last, stale, readouts, behind_ns)
+    def _flag_age(self, last: PendingImage) -> None:
+        """Take the last picture's anatomy away when no pose has come in time, though no image comes that would."""
+        latest_ns, clock_ns = self._latest_pose_ns(), self.now_ns()
+        if self._state is None or not self._state.draws:
+            return
+        if self._waits.outlived(last, clock_ns, latest_ns, self._pose_period.period_ns, self._predicted):
+            behind_ns = None if latest_ns is None else last.frame.stamp_ns - latest_ns
+            since = '' if behind_ns is None else f' for {(behind_ns + last.on_clock_ns(clock_ns)) / 1e6:.0f} ms'
+            reason = 'no pose since the prediction' if self._predicted else f'no pose{since}'
+            self._show_bare(last, OverlayDecision(OverlayState.STALE, reason), behind_ns)
 
     def _overdue(self, pending: PendingImage) -> bool:
         drawn = self._state is not None and self._state.draws
@@ -252,26 +275,42 @@ class OverlayNode(StageNode):
     def _watch(self) -> None:
         """Without images the picture would freeze: show the last one again, at its own stamp, without anatomy and LOST.
 
-        Silence is on the node's clock: a recording that is paused or slowed down is not silent.
+        Before that, anatomy is taken away as STALE when its pose grows too old. Both are on the node's clock: a recording that
+        is paused or slowed down is not silent.
         """
         last = self._last
         if not self.active or last is None or self._state is OverlayState.LOST or self._pending:
             return
         silent_ns = self.now_ns() - last.clock_ns
         if silent_ns < self._silent_ns:
+            self._flag_age(last)
             return
         reason = f'no usable image for {silent_ns / 1e6:.0f} ms'
-        self._show_bare(last, OverlayDecision(OverlayState.LOST, reason), Readouts(reason=reason))
+        self._show_bare(last, OverlayDecision(OverlayState.LOST, reason))
 
-    def _show_bare(self, last: PendingImage, decision: OverlayDecision, readouts: Readouts, age_ns: int | None = None) -> None:
-        """Show an image without anatomy, or else say its state; ``age_ns`` is its stamp less that of the newest pose."""
+    def _show_bare(self, last: PendingImage, decision: OverlayDecision, age_ns: int | None = None) -> None:
+        """Show an image without anatomy; ``age_ns`` is its stamp less that of the newest pose."""
         self._predicted = False
         try:
-            self._present(last, PoseLookup(None, age_ns), decision, readouts)
+            self._present(last, PoseLookup(None, age_ns), decision, Readouts(reason=decision.reason))
         except ArsurgError as e:
-            # It cannot be drawn, but it can be said.
-            self.warn(str(e))
-            self._tell(decision.state, last.frame.stamp_ns, None, f'{decision.reason}: {e}')
+            self._show_grey(last, decision.state, f'{decision.reason}: {e}', age_ns)
+
+    def _show_grey(self, pending: PendingImage, state: OverlayState, reason: str, age_ns: int | None = None) -> None:
+        """Show a flat grey picture in the place of one that cannot be made: the one before would stand there as live."""
+        self._complain(reason)
+        self._predicted = self._tip_seen = False
+        self._live_frames = frozenset()
+        self._reason = reason
+        if state is not self._state:
+            self._change_state(state, pending, age_ns, reason)
+        frame = pending.frame
+        grey = Frame(frame.stamp_ns, frame.frame_id, np.full((*frame.image.shape[:2], 3), BLANK, np.uint8))
+        self.stats.counts[f'state.{state.value}'] += 1
+        self._publish(grey, pending, None)
+        if self._sinks is not None:
+            self._sinks.show(grey, state.value)
+        self._last = pending
 
     def _latest_pose_ns(self) -> int | None:
         assert self._tf is not None
@@ -281,14 +320,15 @@ class OverlayNode(StageNode):
         try:
             self._draw(pending)
         except ArsurgError as e:
-            self.warn(str(e))
+            self._show_grey(pending, OverlayState.REFUSED, str(e))
 
     def _draw(self, pending: PendingImage) -> None:
         assert self._tf is not None
         self.stats.add('pose_wait', pending.waited_ns(time.monotonic_ns()))
         ref = self._lookup(self._p['ref_frame'], pending)
         tip = self._lookup(self._p['tip_frame'], pending) if self._p['instrument'] else None
-        decision = self._decide(ref, tip)
+        instruments = self._instruments(pending)
+        decision = self._decide(ref, tip, instruments)
         if problem := self._camera_problem(pending.frame):
             self._complain(problem)
             decision = OverlayDecision(OverlayState.REFUSED, problem)
@@ -302,16 +342,17 @@ class OverlayNode(StageNode):
             fre_m=self._registered.fre_m,
             reason=decision.reason,
             margins=self._registered.margins,
-            T_cam_instruments=self._instrument_poses(pending),
+            T_cam_instruments={name: found.T for name, found in instruments.items() if found.T is not None},
             notes=tuple(note for note in notes if note),
             instrument_mask=mask.mask,
             pose_age_s=None if ref.age_ns is None else (ref.age_ns + pending.captured_ns(time.monotonic_ns())) * 1e-9,
         )
-        self._predicted = decision.draws and (ref.predicted or (tip is not None and tip.predicted))
+        used = (ref, tip, *instruments.values())
+        self._predicted = decision.draws and any(found is not None and found.predicted for found in used)
         self._present(pending, ref, decision, readouts, T_cam_ct)
 
     def _camera_problem(self, frame: Frame) -> str:
-        return camera_problem(self._camera, frame, self._topic('camera/camera_info'))
+        return camera_problem(self._camera, frame, self._topic('camera/camera_info'), self._image_frames)
 
     def _present(
         self, pending: PendingImage, ref: PoseLookup, decision: OverlayDecision, readouts: Readouts, T_cam_ct: F64 | None = None
@@ -349,9 +390,11 @@ class OverlayNode(StageNode):
         except ConfigError as e:
             self.warn(str(e))  # too small for a code is not too small to be shown
 
-    def _decide(self, ref: PoseLookup, tip: PoseLookup | None) -> OverlayDecision:
-        known = self._registered
-        return decide(ref, known.T_ref_ct is not None, self._limits, refusal=known.refusal, drift=known.drift, tip=tip)
+    def _decide(self, ref: PoseLookup, tip: PoseLookup | None, instruments: dict[str, PoseLookup]) -> OverlayDecision:
+        known, there = self._registered, self._registered.T_ref_ct is not None
+        return decide(
+            ref, there, self._limits, refusal=known.refusal, drift=known.drift, tip=tip, instruments=instruments
+        )
 
     def _publish(self, frame: Frame, pending: PendingImage, camera: CameraModel | None) -> None:
         began_ns = time.monotonic_ns()
@@ -375,10 +418,9 @@ class OverlayNode(StageNode):
         camera, stamp_ns = self._camera_frame, pending.frame.stamp_ns
         return look_up(self._tf.buffer, camera, frame_id, stamp_ns, prediction=ahead, points_m=points_m)
 
-    def _instrument_poses(self, pending: PendingImage) -> dict[str, F64]:
-        """Return where the scene's instruments are that have a frame of their own, as far as they are tracked."""
-        found = ((i.name, self._lookup(i.frame, pending).T) for i in self._scene.instruments if i.frame)
-        return {name: T for name, T in found if T is not None}
+    def _instruments(self, pending: PendingImage) -> dict[str, PoseLookup]:
+        """Return where the scene's instruments are that have a frame of their own."""
+        return {i.name: self._lookup(i.frame, pending) for i in self._scene.instruments if i.frame}
 
     # What is told on change.
 

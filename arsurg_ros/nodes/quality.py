@@ -23,7 +23,7 @@ LEVELS = {
 
 def result_values(result: RegistrationResult) -> dict[str, object]:
     """Return a registration's evidence: millimetres and degrees, each with its unit in the key."""
-    values: dict[str, object] = {'fre_mm': _mm(result.fre_m)}
+    values: dict[str, object] = {'fre_mm': _mm(result.fre_m), 'result_stamp_ns': result.stamp_ns}
     values |= {f'residual_mm.{n}': _mm(r) for n, r in zip(result.names, result.residuals_m, strict=True)}
     deviations = np.sqrt(np.diag(result.covariance))
     values['sigma_translation_mm'] = ' '.join(map(_mm, deviations[:3]))

@@ -15,7 +15,7 @@ from geometry_msgs.msg import TransformStamped
 from tf2_msgs.msg import TFMessage
 
 from arsurg_ros.errors import ArsurgError
-from arsurg_ros.geometry.transforms import TransformBuffer
+from arsurg_ros.geometry.transforms import MAX_GAP_NS, TransformBuffer
 from arsurg_ros.kernels.poses import interpolate_poses
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.base import StageNode
@@ -27,10 +27,18 @@ class TfListener:
     """Fills ``buffer`` and calls ``on_change`` with each /tf message's (parent, child, stamp_ns) rows."""
 
     def __init__(
-        self, node: StageNode, backend: str, on_change: Callable[[list[tuple[str, str, int]]], None] | None = None
+        self,
+        node: StageNode,
+        backend: str,
+        on_change: Callable[[list[tuple[str, str, int]]], None] | None = None,
+        *,
+        max_gap_ns: int = MAX_GAP_NS,
     ) -> None:
-        """Subscribe on behalf of ``node``; poses are interpolated by the kernel, or its twin, of ``backend``."""
-        self.buffer = TransformBuffer(interpolate=partial(interpolate_poses, backend=backend))
+        """Subscribe on behalf of ``node``.
+
+        Poses at most ``max_gap_ns`` apart are interpolated by the kernel, or its twin, of ``backend``.
+        """
+        self.buffer = TransformBuffer(max_gap_ns=max_gap_ns, interpolate=partial(interpolate_poses, backend=backend))
         self._node = node
         self._on_change = on_change
         self._subscriptions = [

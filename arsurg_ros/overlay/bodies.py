@@ -20,6 +20,8 @@ from arsurg_ros.types import F64, Mesh, MeshStyle
 
 #: The shell of a target's 95 % margin: no fill, a thin broken line.
 SHELL_OUTLINE, SHELL_LINE_PX = 0.9, 2.0
+#: A wider shell says nothing, and one narrower in the picture than so many of its lines runs into the target's outline.
+WIDEST_SHELL_M, NARROWEST_SHELL_LINES = 0.1, 2.0
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,13 @@ class Bodies:
         self.levels: list[list[Mesh]] = [*scene.levels, *(scene.levels[k] for k in self._targets), *([] for _ in whole)]
         self.details: list[Detail] = [*scene.details, *(scene.details[k] for k in self._targets), *whole]
 
-    def placed(self, shown: Scene, height_px: int, T_cam_ct: F64, state: OverlayState, readouts: Readouts) -> Placed:
+    def placed(
+        self, shown: Scene, height_px: int, focal_px: float, T_cam_ct: F64, state: OverlayState, readouts: Readouts
+    ) -> Placed:
         """Return the frame's rows for the scene as it is shown; a predicted pose's lines are all broken."""
+        near = nearest_depths_m(shown, T_cam_ct)
         anatomies = [for_height(a.style, height_px) for a in shown.anatomies]
-        shells = [self._shell(shown.anatomies[k], height_px, readouts) for k in self._targets]
+        shells = [self._shell(shown.anatomies[k], height_px, focal_px, near[k], readouts) for k in self._targets]
         instruments = 2 * [self._instrument_pose(i.name, i.frame, readouts) for i in shown.instruments]
         lines = [for_height(i.style, height_px) for i in shown.instruments]
         lines = [replace(style, visible=style.visible and T is not None) for style, T in zip(lines, instruments, strict=False)]
@@ -60,24 +65,29 @@ class Bodies:
             styles = [replace(style, dashed=True) for style in styles]
         styles += [replace(style, occluder=True) for style in lines] + [replace(style, solid=False) for style in lines]
         poses = [T_cam_ct] * (len(anatomies) + len(shells)) + [T_cam_ct if T is None else T for T in instruments]
-        near = nearest_depths_m(shown, T_cam_ct)
         near += [near[k] for k in self._targets] + [None] * len(instruments)
         return Placed(poses, styles, near)
 
     @staticmethod
-    def _shell(target: Anatomy, height_px: int, readouts: Readouts) -> MeshStyle:
-        margin_m = error_margin_m(target.name, readouts.margins)
+    def _shell(
+        target: Anatomy, height_px: int, focal_px: float, near_m: float | None, readouts: Readouts
+    ) -> MeshStyle:
+        """Return the style; invisible where the margin cannot be shown as a shell: the number is said all the same."""
+        margin_m = error_margin_m(target.name, readouts.margins) or 0.0
+        margin_m = margin_m if 0 < margin_m <= WIDEST_SHELL_M else 0.0  # False for NaN
         style = MeshStyle(
             target.style.rgb,
             fill=0.0,
             outline=SHELL_OUTLINE,
-            visible=target.style.visible and bool(margin_m),
+            visible=target.style.visible and near_m is not None and margin_m > 0,
             width_px=SHELL_LINE_PX,
             dashed=True,
-            inflate_m=margin_m or 0.0,
+            inflate_m=margin_m,
             solid=False,
         )
-        return for_height(style, height_px)
+        style = for_height(style, height_px)
+        wide = near_m is not None and margin_m * focal_px / near_m >= NARROWEST_SHELL_LINES * style.width_px
+        return replace(style, visible=style.visible and wide)
 
     @staticmethod
     def _instrument_pose(name: str, frame: str, readouts: Readouts) -> F64 | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arsurg_ros.errors import DataError, KernelError
-from arsurg_ros.files.encodings import bgr
+from arsurg_ros.errors import ArsurgError, ConfigError, DataError
+from arsurg_ros.files.encodings import KEPT, bgr
 from arsurg_ros.geometry import se3
 from arsurg_ros.kernels.marks import Mark, Marks
 from arsurg_ros.kernels.raster import Rasteriser, RasterResult
@@ -117,26 +117,27 @@ class OverlayRenderer:
         """Return the picture of a frame, (H, W, 3) bgr8 or rgb8 by ``encoding``, or (H, W) mono8, for a state.
 
         Anatomy is drawn only where the state says so (``OverlayState.draws``), as ``view`` has it; without a camera or with a
-        pose that is missing or not rigid, or with a kernel that fails, that becomes REFUSED. Where the marks' kernel fails,
+        pose that is missing or not rigid, or where drawing it fails, that becomes REFUSED. Where the marks fail,
         nothing can be written: the picture is all grey and REFUSED, so that it cannot pass for a live one. The picture is
-        rgb8 where the frame is, else bgr8. Raises DataError where frame, mask or camera have another size or the frame is not
-        uint8.
+        rgb8 where the frame is, else bgr8. Raises DataError where frame or camera have another size or the frame is not uint8,
+        ConfigError for an encoding that is none of these or not the frame's.
         """
         start = time.perf_counter_ns()
         self._check_sizes(frame, camera)
+        _check_encoding(frame, encoding)
         decision = _usable(OverlayDecision(state, readouts.reason), T_cam_ct, camera)
         order = 'rgb8' if encoding == 'rgb8' and frame.ndim == 3 else 'bgr8'
         image, anatomy = _copy(frame, encoding), _Anatomy()
         if decision.draws and T_cam_ct is not None and camera is not None:
             try:
                 anatomy = self._draw_anatomy(image, camera, T_cam_ct, decision.state, readouts, order)
-            except KernelError as e:
+            except ArsurgError as e:
                 decision = OverlayDecision(OverlayState.REFUSED, str(e))
         tip = seen_tip(camera, readouts)
         marks = (*anatomy.guides, *tip, *state_marks(self._size, decision, readouts, anatomy.distances))
         try:
             self._marks.draw(image, marks, order)
-        except KernelError as e:
+        except ArsurgError as e:
             decision, anatomy, tip = OverlayDecision(OverlayState.REFUSED, str(e)), _Anatomy(), ()
             image[:] = BLANK
         rest_ns = time.perf_counter_ns() - start - anatomy.kernel_ns
@@ -159,10 +160,10 @@ class OverlayRenderer:
     ) -> _Anatomy:
         """Draw the structures in place; what is drawn later is returned as marks."""
         distances = self.distances(T_cam_ct, readouts.T_cam_tip)
-        placed = self._bodies.placed(self._shown, self._size[1], T_cam_ct, state, readouts)
+        focal_px = float(max(camera.K[0, 0], camera.K[1, 1]))
+        placed = self._bodies.placed(self._shown, self._size[1], focal_px, T_cam_ct, state, readouts)
         tip, mask = readouts.T_cam_tip, readouts.instrument_mask
         look = frame_look(self._shown, camera, T_cam_ct, T_cam_tip=tip, mask=mask)
-        focal_px = float(max(camera.K[0, 0], camera.K[1, 1]))
         detail = None if self._budget is None else self._budget.choose(placed.near_m, focal_px)
         level = None if detail is None else detail.levels
         before = time.perf_counter_ns()
@@ -189,6 +190,12 @@ class OverlayRenderer:
             raise DataError(f'image {frame.shape[1]}x{frame.shape[0]}: the overlay is {own}')
         if camera is not None and (camera.width_px, camera.height_px) != self._size:
             raise DataError(f'camera {camera.width_px}x{camera.height_px}: the overlay is {own}')
+
+
+def _check_encoding(frame: U8, encoding: str) -> None:
+    if encoding not in KEPT or (frame.ndim == 3 and encoding == 'mono8'):
+        valid = [name for name, channels in KEPT.items() if frame.ndim == 2 or channels == frame.shape[2]]
+        raise ConfigError(f'encoding {encoding!r} of an image {frame.shape}; valid: {", ".join(valid)}')
 
 
 def _copy(frame: U8, encoding: str) -> U8:

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from types import MappingProxyType
 
 import numpy as np
 
@@ -121,13 +123,15 @@ def decide(
     refusal: str = '',
     drift: DriftStatus = DriftStatus(),  # noqa: B008 (frozen)
     tip: PoseLookup | None = None,
+    instruments: Mapping[str, PoseLookup] = MappingProxyType({}),
 ) -> OverlayDecision:
     """Return the state for a look-up of T_cam_ref, whether T_ref_ct is there and still holds, and why it was refused.
 
     The first that holds: REFUSED (a registration that was refused), UNREGISTERED, REFUSED (a registration that has drifted
     too far), LOST, REFUSED (a pose that is poor, not finite or not rigid), STALE, DRIFT (a registration in doubt),
-    PREDICTED (the pose, or that of the ``tip`` that is drawn with it), LIVE. A warning of drift is the worse news of the two,
-    so it is the state, and its reason says the rest. A pose newer than its image is as wrong as one that is older.
+    PREDICTED (the pose, or that of the ``tip`` or of another of the ``instruments`` that are drawn with it), LIVE. A warning of
+    drift is the worse news of the two, so it is the state, and its reason says the rest. A pose newer than its image is as
+    wrong as one that is older.
     """
     if refusal:
         return OverlayDecision(OverlayState.REFUSED, refusal)
@@ -138,10 +142,10 @@ def decide(
     if drift.level is DriftLevel.ERROR:
         return OverlayDecision(OverlayState.REFUSED, f'{drift.reason or "the registration has drifted"}{also}')
     if drift.level is DriftLevel.WARN and tracking.draws:
-        ahead = _ahead(lookup, tip)
+        ahead = _ahead(lookup, tip, instruments)
         reason = drift.reason or 'the registration is in doubt'
         return OverlayDecision(OverlayState.DRIFT, f'{reason}; {ahead}' if ahead else reason)
-    if tracking.state is OverlayState.LIVE and (ahead := _ahead(lookup, tip)):
+    if tracking.state is OverlayState.LIVE and (ahead := _ahead(lookup, tip, instruments)):
         return OverlayDecision(OverlayState.PREDICTED, ahead)
     return tracking
 
@@ -160,9 +164,9 @@ def _tracking(lookup: PoseLookup, limits: OverlayLimits) -> OverlayDecision:
     return OverlayDecision(OverlayState.LIVE)
 
 
-def _ahead(lookup: PoseLookup, tip: PoseLookup | None) -> str:
+def _ahead(lookup: PoseLookup, tip: PoseLookup | None, instruments: Mapping[str, PoseLookup]) -> str:
     """Return what was predicted, '' for nothing."""
-    for what, found in (('pose', lookup), ('tip', tip)):
+    for what, found in (('pose', lookup), ('tip', tip), *instruments.items()):
         if found is not None and found.predicted and found.T is not None:
             about = '' if found.error_m is None else f', about {1e3 * found.error_m:.1f} mm'
             return f'{what} predicted {abs(found.age_ns or 0) / 1e6:.0f} ms ahead{about}'

@@ -7,6 +7,7 @@ A folder is exact, and knows when; an mp4 has one rate for all and lossy pixels,
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -64,22 +65,28 @@ class VideoRecorder:
         """Remember where to."""
         self._path, self._rate_hz = path, rate_hz
         self._video: VideoWriter | None = None
+        self._unfit = 0
 
     @property
     def dropped(self) -> int:
-        """How many pictures were dropped so far."""
-        return self._video.dropped if self._video else 0
+        """How many pictures were dropped so far, those of another size among them."""
+        return self._unfit + (self._video.dropped if self._video else 0)
 
     def write(self, frame: Frame, state: str) -> bool:
         """Queue the picture of a frame, bgr8."""
         if self._video is None:
             height, width = frame.image.shape[:2]
             self._video = VideoWriter(self._path, width, height, self._rate_hz)
-        return self._video.write(frame.image)
+        try:
+            return self._video.write(frame.image)
+        except DataError:
+            self._unfit += 1
+            raise
 
     def close(self) -> Recorded:
         """Finish the file."""
-        return self._video.close() if self._video else Recorded(self._path, 0, 0)
+        done = self._video.close() if self._video else Recorded(self._path, 0, 0)
+        return replace(done, dropped=done.dropped + self._unfit)
 
 
 class FolderRecorder:

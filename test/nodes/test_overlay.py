@@ -10,10 +10,13 @@ from std_msgs.msg import Float64
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
+from arsurg_ros.errors import DataError
 from arsurg_ros.geometry import se3
 from arsurg_ros.nodes import msgs, qos
 from arsurg_ros.nodes.overlay import OverlayNode
 from arsurg_ros.nodes.registration import RegistrationNode
+from arsurg_ros.overlay.render import BLANK
+from arsurg_ros.overlay.sized import SizedRenderer
 from arsurg_ros.resources import share_dir
 from arsurg_ros.synthetic import Scene
 from arsurg_ros.types import DriftLevel, Frame, RegistrationResult
@@ -393,15 +396,23 @@ def test_the_margins_are_the_registrations_and_go_with_it(graph):
     room = Room(graph)
     quality = graph.publisher(DiagnosticArray, '/arsurg/registration/quality', qos.LATCHED)
     values = {'accepted': True, 'fre_mm': 0.4, 'tre95_mm.tumour': 1.25, 'tre95_mm.vein': 0.8}
-    quality.publish(DiagnosticArray(status=[msgs.status('q', 'ref', DiagnosticStatus.OK, '', values)]))
+    said = DiagnosticArray(status=[msgs.status('q', 'ref', DiagnosticStatus.OK, '', {**values, 'result_stamp_ns': 7})])
+    quality.publish(said)  # of the registration before
     room.frame()
     room.register()
     room.frame()
     assert graph.until(lambda: room.state() == 'live')
+    assert room.node._registered.fre_m is None and room.node._registered.margins == ()
+    quality.publish(DiagnosticArray(status=[msgs.status('q', 'ref', DiagnosticStatus.OK, '', values)]))
+    assert graph.until(lambda: room.node._registered.fre_m is not None)
     assert room.node._registered.margins == (('tumour', pytest.approx(0.00125)), ('vein', pytest.approx(0.0008)))
     room.result.publish(msgs.no_registration_msg(room.now_ns, 'ref'))
     graph.during(0.2)
-    assert room.node._registered.margins == ()
+    assert room.node._registered.margins == () and room.node._registered.fre_m is None
+    ours = {**values, 'result_stamp_ns': room.now_ns}
+    quality.publish(DiagnosticArray(status=[msgs.status('q', 'ref', DiagnosticStatus.OK, '', ours)]))
+    room.register()  # whichever of the two comes first
+    assert graph.until(lambda: room.node._registered.fre_m == pytest.approx(0.0004))
     bad = {'accepted': True, 'fre_mm': 0.4, 'tre95_mm.tumour': 'large'}
     quality.publish(DiagnosticArray(status=[msgs.status('q', 'ref', DiagnosticStatus.OK, '', bad)]))
     assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
@@ -503,3 +514,117 @@ def test_a_clock_that_jumps_back_takes_the_poses_with_it(graph):
     assert target_pixels(pixels(shown)) == 0
     room.frame()
     assert graph.until(lambda: room.state() == 'live')
+
+
+def test_a_clock_that_jumps_back_does_not_keep_a_silent_camera_live(graph):
+    clock = graph.probe.create_publisher(Clock, '/clock', qos.STREAM)
+    room = Room(graph, use_sim_time=True)
+    assert graph.until(lambda: clock.get_subscription_count() > 0)
+
+    def tick(ns):
+        clock.publish(Clock(clock=msgs.to_time(ns)))
+        assert graph.until(lambda: room.node.now_ns() == ns)
+
+    room.now_ns = 100_000_000_000
+    tick(room.now_ns)
+    room.frame()
+    tick(50_000_000_000)
+    assert room.node._last.clock_ns == 50_000_000_000
+    tick(50_300_000_000)
+    assert graph.until(lambda: room.state() == 'lost', 3.0)
+
+
+def live_room(graph, **parameters):
+    """Return a room that shows a live picture, and goes on to until it is told otherwise."""
+    room = Room(graph, **{'silent_s': 9.0, **parameters})
+    room.frame()
+    room.register()
+    room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+    return room
+
+
+def test_what_cannot_be_drawn_is_refused_and_where_nothing_can_it_is_grey(graph, monkeypatch):
+    room = live_room(graph)
+
+    def broken(self, frame):
+        raise DataError('no renderer')
+
+    monkeypatch.setattr(SizedRenderer, 'of', broken)
+    shown = room.frame()
+    assert (pixels(shown) == BLANK).all() and msgs.to_ns(shown.header.stamp) == room.now_ns
+    assert graph.until(lambda: room.state() == 'refused')
+    assert room.states[-1].status[0].message == 'no renderer'
+    assert graph.until(lambda: not [m for m in room.markers[-1].markers if m.ns == 'anatomy' and m.action == Marker.ADD])
+    room.node.trigger_deactivate()
+    assert graph.until(lambda: room.state() == 'lost') and 'no renderer' in room.states[-1].status[0].message
+
+
+def test_a_calibration_that_cannot_be_used_takes_the_one_before_away(graph):
+    room = live_room(graph)
+    bare = msgs.info_from_camera(SCENE.camera, 1, 'cam')
+    bare.k = np.zeros(9)
+    room.info.publish(bare)
+    assert graph.until(lambda: room.node.stats.counts['refused'] == 1)
+    shown = room.frame(info=False)
+    assert graph.until(lambda: room.state() == 'refused')
+    assert target_pixels(pixels(shown)) == 0
+
+
+@pytest.mark.parametrize('way', ['deactivate', 'release'])
+def test_the_last_picture_is_lost_before_the_topics_go(graph, way):
+    room = live_room(graph)
+    before = len(room.shown)
+    if way == 'deactivate':
+        room.node.trigger_deactivate()
+    else:
+        graph.stop(room.node)  # as after a signal
+    assert graph.until(lambda: len(room.shown) == before + 1, 2.0)
+    assert msgs.to_ns(room.shown[-1].header.stamp) == room.now_ns
+    assert target_pixels(pixels(room.shown[-1])) == 0
+
+
+def test_between_poses_that_are_too_far_apart_nothing_is_live(graph):
+    room = live_room(graph)
+    stamp_ns = room.now_ns + 2 * STEP_NS
+    for offset_ns in (-60_000_000, 60_000_000):
+        pose = msgs.transform_stamped(SCENE.T_cam_ref(0.0), stamp_ns + offset_ns, 'trk', 'ref')
+        room.tf.publish(TFMessage(transforms=[pose]))
+    graph.during(0.1)
+    room.now_ns = stamp_ns - STEP_NS
+    # The pose of the room's own frame before is nearer than 100 ms to neither.
+    shown = room.frame(pose=False)
+    assert graph.until(lambda: room.state() == 'stale')
+    assert '120 ms apart' in room.states[-1].status[0].message and target_pixels(pixels(shown)) == 0
+
+
+def test_an_image_of_another_camera_is_refused(graph):
+    room = live_room(graph)
+    room.now_ns += STEP_NS
+    room.image.publish(msgs.image_from_frame(Frame(room.now_ns, 'endoscope_2', GREY)))
+    assert graph.until(lambda: room.state() == 'refused')
+    assert "of frame 'endoscope_2', the camera of 'cam'" in room.states[-1].status[0].message
+    assert graph.until(lambda: target_pixels(pixels(room.shown[-1])) == 0)
+
+
+@pytest.mark.parametrize('other', [False, True])
+def test_a_registration_that_goes_takes_the_anatomy_out_of_the_last_picture(graph, other):
+    room = live_room(graph, flag_s=1.0)
+    before = len(room.shown)
+    T = se3.compose(np.eye(3), [0.01, 0, 0]) @ SCENE.T_ref_ct
+    result = RegistrationResult(room.now_ns, 'ref', 'ct', T, np.eye(6), 0.0, (), np.zeros(0))
+    room.result.publish(msgs.registration_msg(result) if other else msgs.no_registration_msg(room.now_ns, 'ref'))
+    assert graph.until(lambda: len(room.shown) > before, 2.0) and target_pixels(pixels(room.shown[-1])) == 0
+    assert graph.until(lambda: room.state() == 'unregistered')
+
+
+def test_camera_and_tracker_that_fall_silent_are_flagged_by_the_last_pose(graph):
+    room = live_room(graph)
+    for _ in range(4):
+        room.now_ns = graph.probe.get_clock().now().nanoseconds - STEP_NS
+        room.frame()
+    assert graph.until(lambda: room.state() == 'live')
+    assert graph.until(lambda: room.state() == 'stale', 2.0)
+    told = {v.key: v.value for v in room.states[-1].status[0].values}
+    assert room.states[-1].status[0].message.startswith('no pose for ') and float(told['pose_age_ms']) >= 80
+    assert graph.until(lambda: target_pixels(pixels(room.shown[-1])) == 0)

@@ -146,7 +146,8 @@ def test_what_is_shown_is_kept_with_stamp_and_state_and_complete_at_the_end(grap
     graph.stop(room.node)
     files = sorted((tmp_path / 'shown').iterdir())
     assert [f.name for f in files] == [
-        f'{k:06d}-{stamp}-{"unregistered" if k == 0 else "live"}.png' for k, stamp in enumerate(stamps)
+        *(f'{k:06d}-{stamp}-{"unregistered" if k == 0 else "live"}.png' for k, stamp in enumerate(stamps)),
+        f'{len(stamps):06d}-{stamps[-1]}-lost.png',  # a recording does not end with a live picture
     ]
     diode = Photodiode()
     for file in files:
@@ -160,7 +161,7 @@ def test_an_mp4_is_closed_when_the_node_is_released(graph, tmp_path):
     shown = len(room.shown)
     graph.stop(room.node)
     capture = cv2.VideoCapture(str(tmp_path / 'shown.mp4'))
-    assert sum(ok for ok, _ in iter(capture.read, (False, None))) == shown
+    assert sum(ok for ok, _ in iter(capture.read, (False, None))) == shown + 1  # the last one again, as lost
 
 
 def test_a_disk_that_is_behind_is_counted_and_said(graph, tmp_path, monkeypatch, capfd):
@@ -189,6 +190,7 @@ def test_a_quality_out_of_range_is_refused(graph):
 def test_a_picture_too_small_for_a_code_is_shown_without(graph):
     room = Room(graph, pixel_code=True)
     room.info.publish(msgs.info_from_camera(Scene(width_px=160, height_px=120).camera, room.now_ns, 'cam'))
+    assert graph.until(lambda: room.node._camera is not None)
     room.frame(image=np.ascontiguousarray(GREY[:120, :160]), info=False)
     assert room.shown and read_overlay_code(pixels(room.shown[-1])) is None
     assert room.node.stats.counts['refused'] == 1

@@ -24,6 +24,7 @@ from arsurg_ros.types import Frame, RegistrationResult
 
 SCENE = Scene()
 T_LEFT_RIGHT = se3.compose(se3.from_rotvec([0.004, -0.03, 0.01]), [0.006, 0.0005, -0.0003])
+FRAMES = {'left': 'cam', 'right': 'cam_right'}
 CAMERAS = {
     'left': SCENE.camera,
     'right': camera_model(640, 480, np.array([[430.0, 0, 310.0], [0, 425.0, 245.0], [0, 0, 1]])),
@@ -74,7 +75,7 @@ def test_both_eyes_show_the_truth_and_decide_for_themselves(graph, tmp_path, mon
         msgs.registration_msg(result)
     )
     for eye, camera in CAMERAS.items():
-        of[eye].publish(msgs.info_from_camera(camera, 1, f'eye_{eye}'))
+        of[eye].publish(msgs.info_from_camera(camera, 1, FRAMES[eye]))
     graph.during(0.3)
 
     def state(eye):
@@ -84,7 +85,7 @@ def test_both_eyes_show_the_truth_and_decide_for_themselves(graph, tmp_path, mon
         now_ns = graph.probe.get_clock().now().nanoseconds
         before = {eye: len(shown[eye]) for eye in eyes}
         for eye in eyes:
-            images[eye].publish(msgs.image_from_frame(Frame(now_ns, f'eye_{eye}', BLACK)))
+            images[eye].publish(msgs.image_from_frame(Frame(now_ns, FRAMES[eye], BLACK)))
         tf.publish(TFMessage(transforms=[msgs.transform_stamped(SCENE.T_cam_ref(0.0), now_ns, 'trk', 'ref')]))
         assert graph.until(lambda: all(len(shown[eye]) > before[eye] for eye in eyes))
         return now_ns
@@ -96,7 +97,7 @@ def test_both_eyes_show_the_truth_and_decide_for_themselves(graph, tmp_path, mon
     silhouettes = {}
     for eye, camera in CAMERAS.items():
         last = shown[eye][-1]
-        assert (msgs.to_ns(last.header.stamp), last.header.frame_id) == (now_ns, f'eye_{eye}')
+        assert (msgs.to_ns(last.header.stamp), last.header.frame_id) == (now_ns, FRAMES[eye])
         assert np.allclose(np.array(infos[eye][-1].k).reshape(3, 3), camera.K)
         # At its rim the surface is shaded to some 60: half of that is half a pixel.
         drawn = msgs.frame_from_image(last, 'overlay').image.max(axis=2) > 30

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from arsurg_ros.geometry.camera import project
 from arsurg_ros.kernels.marks import Marks, Polyline
-from arsurg_ros.overlay.lines import BEHIND_M, LineStyle, projected_line
+from arsurg_ros.kernels.raster_rows import CameraRows
+from arsurg_ros.overlay.lines import BEHIND_M, FIELD, LineStyle, projected_line
 from arsurg_ros.types import F64, CameraModel
 
 STYLE = LineStyle((255, 255, 255), 2.0, 1.0)
@@ -126,3 +127,8 @@ def _off(camera: CameraModel, a: F64, b: F64, uv: F64) -> F64:
         return np.zeros(len(uv))
     rays = np.column_stack([(uv - camera.K[:2, 2]) / 300.0, np.ones(len(uv))])
     return np.abs(rays @ (normal / length)) * 300.0 / np.maximum(np.linalg.norm(rays, axis=1), 1)
+
+
+def test_a_cameras_field_is_that_of_its_size(camera: CameraModel) -> None:
+    rows, wide = CameraRows(), replace(camera, width_px=2 * camera.width_px)
+    assert rows.row(camera)[FIELD] < rows.row(wide)[FIELD] == CameraRows().row(wide)[FIELD]

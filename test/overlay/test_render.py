@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from arsurg_ros.errors import DataError, KernelError
+from arsurg_ros.errors import ConfigError, DataError, KernelError
 from arsurg_ros.geometry import se3
 from arsurg_ros.geometry.camera import project
 from arsurg_ros.geometry.shapes import shaft
+from arsurg_ros.overlay.bodies import Bodies
 from arsurg_ros.overlay.distance import StructureDistance
 from arsurg_ros.overlay.readouts import BANNERS, Readouts, error_margin_m, readout_lines
 from arsurg_ros.overlay.render import BLANK, OverlayRenderer
@@ -331,3 +332,29 @@ def test_the_backends_agree(scene: Scene, camera: CameraModel, frame: U8, T_cam_
     assert wasm.ids is not None and twin.ids is not None
     assert (wasm.ids != twin.ids).sum() < 20
     assert np.abs(wasm.image.astype(int) - twin.image).mean() < 0.5
+
+
+@pytest.mark.parametrize('encoding', ['foo', 'mono8'])
+def test_an_encoding_that_is_none_is_refused(renderer: OverlayRenderer, camera: CameraModel, frame: U8, encoding: str) -> None:
+    with pytest.raises(ConfigError, match=f"encoding '{encoding}' of an image .*valid: bgr8, rgb8"):
+        renderer.render(frame, camera, None, OverlayState.LOST, Readouts(), encoding)
+
+
+def test_any_error_of_ours_in_drawing_is_a_refusal(
+    renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64
+) -> None:
+    mask = np.zeros((2, 2), np.uint8)
+    result = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts(instrument_mask=mask))
+    assert (result.state, result.drawn) == (OverlayState.REFUSED, False) and 'mask of 2x2' in result.reason
+
+
+@pytest.mark.parametrize(
+    ('margin_m', 'shell'), [(0.003, True), (0.1, True), (0.101, False), (float('nan'), False), (-0.01, False), (0.0002, False)]
+)
+def test_a_shell_that_would_say_nothing_is_none(scene: Scene, T_cam_ct: F64, margin_m: float, shell: bool) -> None:
+    bodies = Bodies(scene)
+    readouts = Readouts(margins=(('tumour', margin_m),))
+    placed = bodies.placed(scene, 240, 300.0, T_cam_ct, LIVE, readouts)
+    style = placed.styles[[m.name for m in bodies.meshes].index('tumour error')]
+    assert style.visible is shell
+    assert readout_lines(readouts, ())  # the number is said all the same

@@ -139,6 +139,11 @@ def test_a_tip_that_is_predicted_is_said_too() -> None:
         OverlayState.PREDICTED, 'tip predicted 7 ms ahead, about 0.4 mm'
     )
     assert decide(now, True, AHEAD, tip=now).state is OverlayState.LIVE
+    others = {'drill': predicted(7), 'saw': now}
+    assert decide(now, True, AHEAD, instruments=others) == OverlayDecision(
+        OverlayState.PREDICTED, 'drill predicted 7 ms ahead, about 0.4 mm'
+    )
+    assert decide(now, True, AHEAD, instruments={'saw': now}).state is OverlayState.LIVE
     assert decide(now, True, AHEAD, tip=PoseLookup(None, None, 'no such frame')).state is OverlayState.LIVE
 
 

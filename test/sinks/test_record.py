@@ -54,7 +54,9 @@ def test_a_picture_of_another_size_does_not_fit_into_an_mp4(tmp_path: Path) -> N
     recorder.write(frame(0), 'live')
     with pytest.raises(DataError, match=r'image \(24, 32, 3\) uint8: uint8 of \(48, 64, 3\) is needed'):
         recorder.write(frame(1, shape=(24, 32, 3)), 'live')
-    assert recorder.close().written == 1
+    assert recorder.dropped == 1
+    done = recorder.close()
+    assert (done.written, done.dropped) == (1, 1)
 
 
 def test_a_disk_that_is_behind_drops_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
