@@ -56,7 +56,7 @@ class Room:
         self.graph.during(0.2)
 
     def frame(self, pose=True, image=GREY, info=True, encoding='bgr8'):
-        """Send a frame and its pose; return the overlay that comes, or None."""
+        """Send a frame and its pose; return its own overlay, not the last one's that is shown again, or None."""
         self.now_ns += STEP_NS
         before = len(self.shown)
         if info:
@@ -65,8 +65,11 @@ class Room:
         if pose:
             T = SCENE.T_cam_ref(0.0)
             self.tf.publish(TFMessage(transforms=[msgs.transform_stamped(T, self.now_ns, 'trk', 'ref')]))
-        self.graph.until(lambda: len(self.shown) > before, 2.0)
-        return self.shown[-1] if len(self.shown) > before else None
+        self.graph.until(lambda: self._own(before) is not None, 2.0)
+        return self._own(before)
+
+    def _own(self, before):
+        return next((m for m in self.shown[before:] if msgs.to_ns(m.header.stamp) == self.now_ns), None)
 
     def state(self):
         return {v.key: v.value for v in self.states[-1].status[0].values}['state'] if self.states else None
