@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from arsurg_ros.types import F32, F64, U8, CameraModel
 
 #: What is shown where not even a banner can be drawn: dark grey, no camera's picture.
 BLANK = 40
+#: Else a picture without anatomy would look as if nothing were wrong with the view.
+OUT_OF_VIEW = 'no anatomy in view'
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,8 @@ class OverlayRenderer:
                 anatomy = self._draw_anatomy(image, camera, T_cam_ct, decision.state, readouts, order)
             except ArsurgError as e:
                 decision = OverlayDecision(OverlayState.REFUSED, str(e))
+        if anatomy.result is not None and not _in_view(anatomy.result):
+            readouts = replace(readouts, notes=(OUT_OF_VIEW, *readouts.notes))
         tip = seen_tip(camera, readouts)
         marks = (*anatomy.guides, *tip, *state_marks(self._size, decision, readouts, anatomy.distances))
         try:
@@ -190,6 +194,12 @@ class OverlayRenderer:
             raise DataError(f'image {frame.shape[1]}x{frame.shape[0]}: the overlay is {own}')
         if camera is not None and (camera.width_px, camera.height_px) != self._size:
             raise DataError(f'camera {camera.width_px}x{camera.height_px}: the overlay is {own}')
+
+
+def _in_view(result: RasterResult) -> bool:
+    """Tell whether any structure is in the picture."""
+    x0, y0, x1, y1 = result.region
+    return bool(result.ids[y0:y1, x0:x1].any())
 
 
 def _check_encoding(frame: U8, encoding: str) -> None:

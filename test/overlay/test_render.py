@@ -358,3 +358,15 @@ def test_a_shell_that_would_say_nothing_is_none(scene: Scene, T_cam_ct: F64, mar
     style = placed.styles[[m.name for m in bodies.meshes].index('tumour error')]
     assert style.visible is shell
     assert readout_lines(readouts, ())  # the number is said all the same
+
+
+def test_anatomy_out_of_view_is_said(renderer: OverlayRenderer, camera: CameraModel, frame: U8, T_cam_ct: F64) -> None:
+    behind, beside = T_cam_ct.copy(), T_cam_ct.copy()
+    behind[2, 3], beside[0, 3] = -0.2, 1.0
+    for T in (behind, beside):
+        result = renderer.render(frame, camera, T, LIVE, Readouts())
+        assert result.drawn and result.state is LIVE and result.ids is not None and not result.ids.any()
+        assert (result.image[-60:, :160] != frame[-60:, :160]).any()
+        assert np.array_equal(result.image[:-60], frame[:-60])
+    seen = renderer.render(frame, camera, T_cam_ct, LIVE, Readouts())
+    assert np.array_equal(seen.image[-30:, :60], frame[-30:, :60])
