@@ -45,7 +45,8 @@ def _path(trajectory: Trajectory, camera: CameraModel, T_cam_ct: F64, depth_m: F
         around = np.linspace(0, 2 * np.pi, 24, endpoint=False)
         ring = ends[0] + radius * np.stack([np.cos(around), np.sin(around)], axis=1)
         marks.append(Polyline(ring, style.rgb, style.width_px, HALO_PX * s, closed=True))
-        marks += _name(trajectory.name, ends[0], radius, camera)
+        # On the side away from the path, and so from what it leads to.
+        marks += _name(trajectory.name, ends[0], radius, camera, left=bool(ends[1, 0] > ends[0, 0]))
     if _near(ends[1], camera):
         marks += _dot(ends[1], 0.6 * radius, style.rgb, 1.0, s)
     return marks
@@ -68,11 +69,13 @@ def _dot(uv: F64, radius: float, rgb: Rgb, alpha: float, s: float) -> list[Mark]
     return [Disc(centre, radius + HALO_PX * s, BLACK, alpha * HALO), Disc(centre, radius, rgb, alpha)]
 
 
-def _name(name: str, uv: F64, radius: float, camera: CameraModel) -> list[Mark]:
-    """Return a name to the right of a point, on a plate."""
+def _name(name: str, uv: F64, radius: float, camera: CameraModel, *, left: bool = False) -> list[Mark]:
+    """Return a name to the right, or ``left``, of a point, on a plate."""
     s, em = scale_of(camera.height_px), NAME_SIZE * em_px(camera.height_px)
     size = text_size(shown(name), em)
-    x, baseline = float(uv[0]) + radius + GAP * s, float(uv[1]) + size.capital_px / 2
+    away = radius + GAP * s
+    x = float(uv[0]) + (-away - size.width_px if left else away)
+    baseline = float(uv[1]) + size.capital_px / 2
     pad = 0.3 * em
     plate = Plate(x - pad, baseline - size.capital_px - pad, x + size.width_px + pad, baseline + pad, KEEP, pad)
     return [plate, Text(x, baseline, shown(name), WHITE, em)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from arsurg_ros.geometry.camera import project
-from arsurg_ros.kernels.marks import Disc, Marks, Polyline, Text
+from arsurg_ros.kernels.marks import Disc, Marks, Polyline, Text, text_size
 from arsurg_ros.overlay.guides import guide_marks
 from arsurg_ros.overlay.lines import HIDDEN_ALPHA
 from arsurg_ros.overlay.scene import Landmark, Scene, Trajectory
@@ -69,3 +69,12 @@ def test_what_the_lens_maps_back_into_the_picture_is_not_marked(scene: Scene, ca
     assert guide_marks(beside, bent, IN_CAMERA, nothing(camera)) == ()
     seen = replace(beside, landmarks=(), trajectories=(replace(path, points_ct_m=path.points_ct_m * [0.1, 1.0, 1.0]),))
     assert any(isinstance(m, Polyline) for m in guide_marks(seen, bent, IN_CAMERA, nothing(camera)))
+
+
+@pytest.mark.parametrize(('entry_x_m', 'side'), [(-0.02, -1), (0.02, 1)])
+def test_a_plans_name_is_on_the_side_away_from_its_path(scene: Scene, camera: CameraModel, entry_x_m: float, side: int) -> None:
+    plan = Trajectory('plan', np.array([[entry_x_m, 0.0, 0.13], [0.0, 0.0, 0.13]]), STYLE)
+    marks = guide_marks(replace(scene, trajectories=(plan,)), camera, IN_CAMERA, nothing(camera))
+    (text,) = [m for m in marks if isinstance(m, Text)]
+    middle = text.x_px + text_size('plan', text.size_px).width_px / 2
+    assert np.sign(middle - project(camera, plan.points_ct_m[:1])[0, 0]) == side
