@@ -21,6 +21,8 @@ CHANGED_GREY = 2
 PLATE_LIGHT, PLATE_PX = 0.4, 15
 # Pixels at the pointer's rim, half its own and half the anatomy's, tell of neither.
 RIM_PX = 3
+# A line is centred on the contour, and has a dark casing: so much of it lies outside, at 480 lines.
+LINE_PX = 1
 # Blurred so far, two silhouettes may be some 10 px apart and still be aligned.
 ALIGN_BLUR_PX = 15
 LEAST_POINTER_PX = 50
@@ -58,12 +60,13 @@ def drawn_agreement(camera_image: U8, overlay_image: U8, true: Silhouette) -> Dr
     plates = _plates(camera_image, overlay_image)
     hidden = _grown(true.pointer, RIM_PX) | true.cross | plates
     near = _grown(true.anatomy, NEIGHBOURHOOD_PX)
+    lined = _grown(true.anatomy, LINE_PX)
     drawn = _enclosed(changed & near, hidden, near)
-    anatomy, seen = true.anatomy & ~hidden, near & ~hidden
+    anatomy, seen = lined & ~hidden, near & ~hidden
     over = _over_pointer(changed, true, plates)
     if not drawn.any() or not anatomy.any():
         return DrawnAgreement(0.0, float('inf'), over)
-    return DrawnAgreement(mask_iou(drawn, anatomy), _shift_px(drawn, true.anatomy, seen), over)
+    return DrawnAgreement(mask_iou(drawn, anatomy), _shift_px(drawn, lined, seen), over)
 
 
 def _plates(camera_image: U8, overlay_image: U8) -> NDArray[np.bool_]:

@@ -19,7 +19,8 @@ PAPER = np.full((120, 160, 3), 120, np.uint8)
 
 
 def outlined(x0, y0, x1, y1):
-    return cv2.rectangle(PAPER.copy(), (x0, y0), (x1 - 1, y1 - 1), (90, 180, 90), 1)
+    """Draw the outline as the overlay does: the line reaches a pixel beyond the contour."""
+    return cv2.rectangle(PAPER.copy(), (x0 - 1, y0 - 1), (x1, y1), (90, 180, 90), 1)
 
 
 def test_nothing_drawn_is_no_agreement():
