@@ -47,6 +47,7 @@ MARKERS_PERIOD_S = 0.5
 # Fine enough for a flag of 80 ms to be shown within 100 ms.
 WATCH_PERIOD_S = 0.01
 
+
 class OverlayNode(StageNode):
     """Images are shown in order; each waits a bounded time for its pose, and is never drawn with another's."""
 
@@ -77,7 +78,7 @@ class OverlayNode(StageNode):
         prediction = PredictionLimits(horizon_s=p['predict_s'], error_m=p['predict_error_m'])
         self._limits = OverlayLimits(stale_s=p['stale_s'], lost_s=p['lost_s'], prediction=prediction)
         if p['backend'] == 'wasm':
-            for kernel in ('overlay', 'tracking'):
+            for kernel in ('overlay', 'marks', 'distance', 'tracking'):
                 usable_kernel(kernel)
         self._scene = load_scene(p['scene'], root=p['scene_root'], progress=ProgressLines(self.get_logger().info))
         for warning in self._scene.warnings:

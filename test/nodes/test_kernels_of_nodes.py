@@ -46,3 +46,10 @@ def test_a_kernel_that_is_not_the_manifests_is_refused(graph, kernels):
     shutil.copy(kernels / 'tracking.wasm', kernels / 'overlay.wasm')
     node = graph.start(OverlayNode, scene=str(DEMO / 'scene.yaml'))
     assert not node.active and node.refusal.startswith('kernel')
+
+
+@pytest.mark.parametrize('name', ['overlay', 'marks', 'distance', 'tracking'])
+def test_every_kernel_that_the_overlay_calls_is_looked_at_on_configure(graph, kernels, name):
+    (kernels / f'{name}.wasm').unlink()
+    node = graph.start(OverlayNode, scene=str(DEMO / 'scene.yaml'))
+    assert not node.active and f'{name}.wasm' in node.refusal
