@@ -115,7 +115,12 @@ def matrix_text(T: F64, unit: Lengths, indent: str = '  ') -> str:
 
 def check_outputs(args: argparse.Namespace, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     """Raise ConfigError for an output that could not be written, before anything is computed."""
-    for name, valid in (('out', suffixes), ('plot', PLOT_SUFFIXES)):
+    check_files(args, {'out': suffixes, 'plot': PLOT_SUFFIXES})
+
+
+def check_files(args: argparse.Namespace, suffixes: Mapping[str, tuple[str, ...]]) -> None:
+    """Raise ConfigError for an output, by its name in ``args`` and its valid suffixes, that could not be written."""
+    for name, valid in suffixes.items():
         path: Path | None = getattr(args, name, None)
         if path is None:
             continue

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from arsurg_ros.commands.camera_options import add_camera_options, read_camera
-from arsurg_ros.commands.common import finish, lengths
+from arsurg_ros.commands.common import check_files, finish, lengths
 from arsurg_ros.commands.render_answer import Drawn, as_answer, as_text
 from arsurg_ros.commands.render_inputs import Asked, read_asked, read_pose, read_scene
-from arsurg_ros.errors import ConfigError, DataError, KernelError
+from arsurg_ros.errors import DataError, KernelError
 from arsurg_ros.files.images import read_bgr
 from arsurg_ros.files.source import UNITS_M
 from arsurg_ros.kernels.backends import BACKENDS
@@ -98,7 +98,7 @@ def _add_overlay(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw, write, print; return 0, or 1 where anatomy was to be drawn and is not in the picture. Raises ArsurgError."""
-    check_files(args)
+    check_files(args, OUTPUTS)
     image = None if args.image is None else read_bgr(args.image)
     camera = read_camera(args, None if image is None else (image.shape[1], image.shape[0]))
     T_cam_ct, scene = read_pose(args), read_scene(args)
@@ -131,18 +131,6 @@ def draw(scene: Scene, camera: CameraModel, T_cam_ct: F64, image: U8 | None, ask
 def _check(out: RenderedOverlay, asked: Asked) -> None:
     if (out.state, out.reason) != (asked.state, asked.readouts.reason):
         raise KernelError(out.reason)
-
-
-def check_files(args: argparse.Namespace) -> None:
-    """Raise ConfigError for an output that could not be written, before anything is read."""
-    for name, valid in OUTPUTS.items():
-        path: Path | None = getattr(args, name)
-        if path is None:
-            continue
-        if path.suffix.lower() not in valid:
-            raise ConfigError(f'--{name} {path}: suffix {path.suffix!r}; valid: {", ".join(valid)}')
-        if not path.absolute().parent.is_dir():
-            raise ConfigError(f'--{name} {path}: there is no folder {path.parent}')
 
 
 def write(args: argparse.Namespace, drawn: Drawn) -> list[str]:
