@@ -195,7 +195,8 @@ def pipeline_of(specs: Sequence[NodeSpec], warn: Callable[[str], None] = _say) -
             raise ConfigError(f'pipeline: a {needed} is needed; there are: {", ".join(nodes)}')
     instrument, given = nodes.get('instrument', {}), nodes['registration']
     overlay = nodes.get('overlay')
-    scene = load_scene(str(overlay['scene']), root=str(overlay.get('scene_root', ''))) if overlay else None
+    root = str(overlay.get('scene_root', '')) if overlay else ''
+    scene = load_scene(str(overlay['scene']), root=root, levels=False) if overlay else None
     for line in scene.warnings if scene is not None else ():
         warn(line)
     mode, landmarks = str(given.get('mode', 'dwell')), str(given.get('landmarks', ''))

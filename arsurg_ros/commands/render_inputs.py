@@ -44,7 +44,7 @@ def read_scene(args: argparse.Namespace) -> Scene:
     if args.scene is not None:
         if args.role:
             raise ConfigError(f'--role {args.role[0]}: the scene file says the roles')
-        return load_scene(args.scene, progress=terminal_progress(), sheet=sheet)
+        return load_scene(args.scene, progress=terminal_progress(), sheet=sheet, levels=False)
     meshes = [read_mesh(text, args.units) for text in args.mesh]
     names = [m.name for m in meshes]
     for name in names:

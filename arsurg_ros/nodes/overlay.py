@@ -80,7 +80,8 @@ class OverlayNode(StageNode):
         if p['backend'] == 'wasm':
             for kernel in ('overlay', 'marks', 'distance', 'tracking'):
                 usable_kernel(kernel)
-        self._scene = load_scene(p['scene'], root=p['scene_root'], progress=ProgressLines(self.get_logger().info))
+        progress = ProgressLines(self.get_logger().info)
+        self._scene = load_scene(p['scene'], root=p['scene_root'], progress=progress, levels=p['frame_budget_ms'] > 0)
         for warning in self._scene.warnings:
             self.get_logger().warning(warning)
         self._extent_m = extent_m(self._scene)

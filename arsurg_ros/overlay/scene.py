@@ -81,13 +81,19 @@ def make_scene(meshes: Mapping[str, Mesh], roles: Mapping[str, Role], sheet: Sty
 
 
 def load_scene(
-    path: str | Path, root: str | Path = '', progress: Progress = silent, *, sheet: StyleSheet | None = None
+    path: str | Path,
+    root: str | Path = '',
+    progress: Progress = silent,
+    *,
+    sheet: StyleSheet | None = None,
+    levels: bool = True,
 ) -> Scene:
     """Return the scene of a YAML file with its meshes read, checked, decimated to its limit, and their levels built.
 
-    Paths of meshes are relative to ``root``, or else to the file. ``sheet`` stands in for the file's own style sheet; what
-    the file says of a single thing holds. Raises DataError for a scene, style, points or mesh file that cannot be read,
-    ConfigError for an unknown key or wrong value, RegistrationError for points that are not finite.
+    Without a frame budget only whole meshes are drawn: ``levels`` False builds no others. Paths of meshes are relative to
+    ``root``, or else to the file. ``sheet`` stands in for the file's own style sheet; what the file says of a single thing
+    holds. Raises DataError for a scene, style, points or mesh file that cannot be read, ConfigError for an unknown key or
+    wrong value, RegistrationError for points that are not finite.
     """
     file = read_scene_file(path, root, sheet=sheet)
     read = [_read(entry, progress) for entry in file.meshes]
@@ -96,7 +102,7 @@ def load_scene(
     meshes = [_limited(mesh, limit, progress) for mesh, limit in zip(read, limits, strict=True)]
     warnings = [line for report in reports for line in report.warnings()]
     warnings += [_fewer(old, new) for old, new in zip(read, meshes, strict=True) if len(new.triangles) < len(old.triangles) / 2]
-    rows = zip(file.meshes, meshes, (build_levels(mesh, progress=progress) for mesh in meshes), strict=True)
+    rows = zip(file.meshes, meshes, (_levels(mesh, levels, progress) for mesh in meshes), strict=True)
     anatomies = [_anatomy(*row) for row in rows]
     return Scene(
         (*anatomies, *_margins(file.meshes, anatomies)),
@@ -149,6 +155,10 @@ def _limited(mesh: Mesh, limit: int, progress: Progress) -> Mesh:
 
 def _fewer(old: Mesh, new: Mesh) -> str:
     return f'mesh {old.name}: decimated from {len(old.triangles)} to {len(new.triangles)} triangles'
+
+
+def _levels(mesh: Mesh, built: bool, progress: Progress) -> tuple[Level, ...]:
+    return build_levels(mesh, progress=progress) if built else (Level(mesh, 0.0),)
 
 
 def _anatomy(entry: MeshEntry, mesh: Mesh, levels: tuple[Level, ...]) -> Anatomy:

@@ -470,3 +470,13 @@ def test_the_demos_pointer_covers_what_the_synthetic_pictures_show_of_it() -> No
     assert grey[covered].mean() > 0.93
     around = (cv2.dilate(covered.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0) & ~covered
     assert (grey & (picture.max(axis=2) > 60))[around].mean() < 0.1
+
+
+def test_levels_are_built_where_they_are_wanted_alone() -> None:
+    path = CONFIG / 'demo/scene.yaml'
+    with_levels, without = load_scene(path), load_scene(path, levels=False)
+    assert any(with_levels.levels) and not any(without.levels)
+    for a, b in zip(with_levels.anatomies, without.anatomies, strict=True):
+        assert (a.name, a.style, a.role) == (b.name, b.style, b.role)
+        assert np.array_equal(a.mesh.vertices_m, b.mesh.vertices_m)
+        assert [(x.triangles, x.error_m) for x in b.levels] == [(len(b.mesh.triangles), 0.0)]
