@@ -303,16 +303,9 @@ class OverlayNode(StageNode):
         self._complain(reason)
         self._predicted = self._tip_seen = False
         self._live_frames = frozenset()
-        self._reason = reason
-        if state is not self._state:
-            self._change_state(state, pending, age_ns, reason)
         frame = pending.frame
         grey = Frame(frame.stamp_ns, frame.frame_id, np.full((*frame.image.shape[:2], 3), BLANK, np.uint8))
-        self.stats.counts[f'state.{state.value}'] += 1
-        self._publish(grey, pending, None)
-        if self._sinks is not None:
-            self._sinks.show(grey, state.value)
-        self._last = pending
+        self._hand_out(grey, pending, None, OverlayDecision(state, reason), age_ns)
 
     def _latest_pose_ns(self) -> int | None:
         assert self._tf is not None
@@ -359,7 +352,7 @@ class OverlayNode(StageNode):
     def _present(
         self, pending: PendingImage, ref: PoseLookup, decision: OverlayDecision, readouts: Readouts, T_cam_ct: F64 | None = None
     ) -> None:
-        """Draw, tell a change of state, publish."""
+        """Draw, and hand out what was drawn."""
         assert self._renderer is not None
         frame = pending.frame
         camera = None if self._camera_problem(frame) else self._camera
@@ -375,15 +368,21 @@ class OverlayNode(StageNode):
             self.stats.add('composite', int(out.composite_ms * 1e6))
         self._tip_seen, self._detail = readouts.T_cam_tip is not None, out.detail
         self._live_frames = frozenset(i.frame for i in self._scene.instruments if i.name in readouts.T_cam_instruments)
-        self.stats.counts[f'state.{out.state.value}'] += 1
-        self._reason = out.reason
-        if out.state is not self._state:
-            self._change_state(out.state, pending, ref.age_ns, out.reason)
         encoding = 'rgb8' if frame.encoding == 'rgb8' else 'bgr8'
         shown = Frame(frame.stamp_ns, frame.frame_id, out.image, encoding)
+        self._hand_out(shown, pending, camera, OverlayDecision(out.state, out.reason), ref.age_ns)
+
+    def _hand_out(
+        self, shown: Frame, pending: PendingImage, camera: CameraModel | None, said: OverlayDecision, age_ns: int | None
+    ) -> None:
+        """Tell a change of state, publish a finished picture and pass it to the sinks."""
+        self.stats.counts[f'state.{said.state.value}'] += 1
+        self._reason = said.reason
+        if said.state is not self._state:
+            self._change_state(said.state, pending, age_ns, said.reason)
         self._publish(shown, pending, camera)
         if self._sinks is not None:
-            self._sinks.show(shown, out.state.value)
+            self._sinks.show(shown, said.state.value)
         self._last = pending
 
     def _write_codes(self, out: RenderedOverlay, of_camera: CameraCode | None, of_overlay: OverlayCode) -> None:
